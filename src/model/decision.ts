@@ -1,0 +1,30 @@
+// The answer to a request: an effect, the rule that decided, and where that rule was written.
+
+import type { LayerName } from './policy.ts';
+
+export type Effect = 'allow' | 'deny';
+
+/** The rule that decided, as it stands in records and messages. */
+export interface RuleReference {
+  /** `LAYER/ID`; an unnamed rule is called by its place, e.g. `repo/network.allow[2]`; `builtin/default` when no rule matched */
+  id: string;
+  /** policy file as the user named it, relative to the workspace where it lies inside; `builtin` for the builtin layer */
+  file: string;
+  /** line of the rule, from 1; 0 when there is none */
+  line: number;
+  layer: LayerName;
+}
+
+export interface Decision {
+  effect: Effect;
+  rule: RuleReference;
+  /** one sentence for people: the rule's own `reason`, or why no rule allowed it */
+  reason: string;
+  /** all rules that matched, highest layer first, the deciding one included */
+  matched: RuleReference[];
+  /**
+   * filesystem `write` only: the write is allowed, but to a copy that belongs to the session (`access: private`);
+   * the host's file must never change
+   */
+  isPrivate: boolean;
+}

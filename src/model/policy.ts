@@ -1,0 +1,104 @@
+// A policy as data: layers of rules, each rule with the place it was written.
+
+/** Layers from the top. There may be any number of `team` layers. */
+export type LayerName = 'builtin' | 'org' | 'team' | 'user' | 'repo' | 'run';
+
+/** `audit` records what would be denied and lets it through. */
+export type Mode = 'enforce' | 'audit';
+
+export type Access = 'read' | 'write' | 'private';
+
+/** What every written rule keeps: its name and where it was written. */
+export interface RuleOrigin {
+  /** the author's `id`, if any */
+  id?: string;
+  /** place in its document, from 0: `network.allow[2]`, `max.network.allow[0]` */
+  place: string;
+  file: string;
+  line: number;
+  column: number;
+  reason?: string;
+}
+
+export interface NetworkRule extends RuleOrigin {
+  /** host patterns, canonical; empty when the rule speaks of addresses */
+  hosts: string[];
+  /** CIDR blocks, canonical */
+  cidrs: string[];
+  ports: number[];
+  /** upper case; absent: connection level */
+  methods?: string[];
+  /** URL path patterns; absent: connection level */
+  paths?: string[];
+}
+
+export interface FilesystemRule extends RuleOrigin {
+  /** absolute path pattern after `~` and the workspace were put in */
+  path: string;
+  /** absent only in a deny: neither read nor write */
+  access?: Access;
+}
+
+export interface ExecutionRule extends RuleOrigin {
+  /** absolute path pattern, or a bare name that matches the file name anywhere */
+  path: string;
+}
+
+export interface RuleSet<R> {
+  allow: R[];
+  deny: R[];
+}
+
+/** The enforced sections of one layer, in one shape for the layer itself and for its `max`. */
+export interface Sections {
+  network: RuleSet<NetworkRule>;
+  filesystem: RuleSet<FilesystemRule>;
+  execution: RuleSet<ExecutionRule>;
+}
+
+export interface Layer extends Sections {
+  name: LayerName;
+  file: string;
+  /** `sha256:` of the source text; of the canonical JSON for layers without one */
+  digest: string;
+  /** the ceiling on what lower layers may allow; for `org` an absent `max` delegates nothing, elsewhere it passes the ceiling on */
+  max?: Sections;
+}
+
+/** Limits after all layers: the smallest of each. Sizes in bytes, times in milliseconds. */
+export interface Limits {
+  cpus: number;
+  memory: number;
+  timeout?: number;
+  processes: number;
+  disk?: number;
+  egress?: number;
+  /** denials after which the session is stopped */
+  denials?: number;
+}
+
+export interface Clamp {
+  /** the rule that exceeds */
+  rule: RuleOrigin & { layer: LayerName };
+  /** the layer whose ceiling it exceeds, or what it may not mention */
+  by: string;
+  message: string;
+}
+
+/** The resolved result of all layers. Plain JSON: it is written to `effective-policy.json` and sent to threads. */
+export interface EffectivePolicy {
+  version: 1;
+  /** `sha256:` of the canonical JSON of this object without this field */
+  digest: string;
+  mode: Mode;
+  /** absolute paths on the host */
+  workspace: string;
+  home: string;
+  /** from the top */
+  layers: Layer[];
+  limits: Limits;
+  require: { isolation?: 'hardware'; identity?: 'oidc'; log?: string[] };
+  /** the guest user the agent runs as */
+  user: 'agent' | 'root';
+  clamps: Clamp[];
+}
