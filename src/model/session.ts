@@ -16,6 +16,8 @@ export interface SessionState {
   pidStart?: number;
   command: string[];
   workspace: string;
+  /** directory of the session's sockets, outside the log directory because socket paths must be short */
+  runtimeDirectory: string;
   isolation?: Isolation;
   policyDigest?: string;
   /** ISO 8601 */

@@ -1,0 +1,41 @@
+// All a session is made from, checked before anything starts.
+
+import type { Actor, Run } from '../model/identity.ts';
+import type { EffectivePolicy } from '../model/policy.ts';
+
+export type EngineChoice = 'auto' | 'kvm' | 'hvf' | 'tcg';
+
+export interface TerminalSize {
+  rows: number;
+  columns: number;
+}
+
+export interface SessionPlan {
+  policy: EffectivePolicy;
+  /** command of `run`, as typed; recorded without its arguments' values in `agent.command` */
+  command: string[];
+  /** directory in which session directories are made */
+  logDirectory: string;
+  /** where kernels and snapshots are kept */
+  cacheDirectory: string;
+  engine: EngineChoice;
+  actor: Actor;
+  run?: Run;
+  /** session that asked for this one */
+  parent?: { id: string; depth: number };
+  /** the host's variables, from which the guest gets a few */
+  hostEnvironment: Readonly<Record<string, string | undefined>>;
+  /** one line for a person while something long is prepared */
+  onProgress: (line: string) => void;
+}
+
+/** One command in a session. */
+export interface CommandSpec {
+  argv: string[];
+  cwd: string;
+  environment: readonly (readonly [string, string])[];
+  /** absent: pipes */
+  terminal?: TerminalSize;
+  /** runs as guest root; only where the policy says `execution.user: root` */
+  asRoot?: boolean;
+}

@@ -1,0 +1,47 @@
+// Which host paths the guest sees in place, over its own root: all it may write, and all it may read where the guest has
+// an empty directory of its own (HOME, /tmp). Everything else it reads through the overlay's lower side.
+// Showing is not allowing: each operation below a share is judged by the filesystem server.
+
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
+import type { EffectivePolicy } from '../model/policy.ts';
+
+/** directories of the guest's own, apart from HOME */
+const GUEST_OWN = ['/tmp', '/run', '/var/tmp', '/dev/shm'];
+/** never a share: they are the guest kernel's own */
+const KERNEL_OWN = ['/proc', '/sys', '/dev'];
+
+/** Absolute real paths, parents before children, none inside another. */
+export function sharesOf(policy: EffectivePolicy): string[] {
+  const bases = new Set<string>([policy.workspace]);
+  for (const layer of policy.layers) {
+    for (const rule of layer.filesystem.allow) {
+      const base = realBase(rule.path);
+      if (base === undefined || base === '/' || isBelow(base, KERNEL_OWN)) continue;
+      const isWritable = rule.access === 'write' || rule.access === 'private';
+      if (isWritable || isBelow(base, [policy.home, ...GUEST_OWN])) bases.add(base);
+    }
+  }
+  const sorted = [...bases].sort();
+  return sorted.filter((path, index) => !sorted.slice(0, index).some((other) => isInside(path, other)));
+}
+
+/** The literal part of a pattern, resolved; undefined when the host has no such path. */
+function realBase(pattern: string): string | undefined {
+  const segments = pattern.split('/').filter((segment) => segment !== '');
+  const wild = segments.findIndex((segment) => segment.includes('*'));
+  const literal = wild === -1 ? segments : segments.slice(0, wild);
+  try {
+    return realpathSync(join('/', ...literal));
+  } catch {
+    return undefined; // not there now; it cannot be bound, and its parent decides what happens when it is created
+  }
+}
+
+function isBelow(path: string, directories: readonly string[]): boolean {
+  return directories.some((directory) => path === directory || isInside(path, directory));
+}
+
+function isInside(path: string, directory: string): boolean {
+  return path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
+}
