@@ -18,6 +18,8 @@ export interface RuleOrigin {
   line: number;
   column: number;
   reason?: string;
+  /** builtin layer only: this grant stands until layers state their own list */
+  default?: DefaultGrant;
 }
 
 export interface NetworkRule extends RuleOrigin {
@@ -25,7 +27,8 @@ export interface NetworkRule extends RuleOrigin {
   hosts: string[];
   /** CIDR blocks, canonical */
   cidrs: string[];
-  ports: number[];
+  /** absent only in a deny: every port */
+  ports?: number[];
   /** upper case; absent: connection level */
   methods?: string[];
   /** URL path patterns; absent: connection level */
@@ -35,8 +38,15 @@ export interface NetworkRule extends RuleOrigin {
 export interface FilesystemRule extends RuleOrigin {
   /** absolute path pattern after `~` and the workspace were put in */
   path: string;
-  /** absent only in a deny: neither read nor write */
+  /**
+   * in an allow: what it grants. In a deny: absent or `read` is neither read nor write; `private` is a cap of the
+   * builtin and run layers: writes go to the session's copy at most
+   */
   access?: Access;
+  /** compared as a case-insensitive file system would */
+  ignoreCase?: true;
+  /** speaks of everything but directories of that name */
+  filesOnly?: true;
 }
 
 export interface ExecutionRule extends RuleOrigin {
@@ -49,11 +59,19 @@ export interface RuleSet<R> {
   deny: R[];
 }
 
+/**
+ * A grant of the builtin layer that stands until layers state their own list for it; then what they state is what is left
+ * of it: the workspace (`filesystem.allow`), and running what can be read (`execution.allow`).
+ */
+export type DefaultGrant = 'workspace' | 'execution';
+
 /** The enforced sections of one layer, in one shape for the layer itself and for its `max`. */
 export interface Sections {
   network: RuleSet<NetworkRule>;
   filesystem: RuleSet<FilesystemRule>;
   execution: RuleSet<ExecutionRule>;
+  /** the default grants that the allow lists here narrow */
+  narrows: DefaultGrant[];
 }
 
 export interface Layer extends Sections {
@@ -63,6 +81,10 @@ export interface Layer extends Sections {
   digest: string;
   /** the ceiling on what lower layers may allow; for `org` an absent `max` delegates nothing, elsewhere it passes the ceiling on */
   max?: Sections;
+  /** line of `max` */
+  maxLine?: number;
+  /** the repository an org or team file says it must come from; recorded, not checked, for files given by path */
+  origin?: string;
 }
 
 /** Limits after all layers: the smallest of each. Sizes in bytes, times in milliseconds. */

@@ -11,11 +11,19 @@ export type Surface = 'network' | 'filesystem' | 'execution' | 'credentials' | '
  * - `path` of a URL: canonical, starting with `/`, without query.
  */
 export type Request =
-  | { kind: 'http'; method: string; scheme: 'http' | 'https'; host: string; port: number; path: string }
+  | {
+      kind: 'http';
+      method: string;
+      scheme: 'http' | 'https';
+      host: string;
+      port: number;
+      path: string;
+    }
   | { kind: 'connect'; host: string; port: number }
   | { kind: 'resolve'; name: string }
   | { kind: 'read'; path: string }
-  | { kind: 'write'; path: string }
+  /** `directory`: the path is or becomes a directory (mkdir, rmdir, rename of one); absent counts as a file */
+  | { kind: 'write'; path: string; directory?: boolean }
   | { kind: 'exec'; path: string }
   | { kind: 'mint'; id: string }
   | { kind: 'tool'; server: string; tool: string; arguments?: unknown }

@@ -1,0 +1,192 @@
+// The request grammar of tests, `explain`, records and messages, in both directions. What is written never holds a
+// control character, a lone surrogate or a letter that turns text round, so a record and a terminal show what was asked.
+import { formatAddress, parseAddress } from '../match/address.ts';
+import { absolutePattern } from '../match/path.ts';
+import { canonicalName } from '../match/host.ts';
+import type { Request } from '../model/request.ts';
+
+export type ParsedRequest =
+  { request: Request; error?: never } | { request?: never; error: string };
+
+/** What relative and `~` paths are relative to. */
+export interface Places {
+  workspace: string;
+  home: string;
+}
+
+const UNSAFE =
+  /[\\\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|^ | $/g;
+
+/** Makes a text safe to show on one line; `\xHH` is a byte that is no UTF-8, `\u{H}` a character, `\\` a backslash. */
+export function escapeText(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    if (char === '\\') return '\\\\';
+    const code = char.charCodeAt(0);
+    if (code >= 0xdc80 && code <= 0xdcff) return `\\x${(code - 0xdc00).toString(16)}`;
+    return `\\u{${code.toString(16)}}`;
+  });
+}
+
+export function unescapeText(text: string): string | undefined {
+  let isValid = true;
+  const plain = text.replace(
+    /\\(?:\\|x([89a-f][0-9a-f])|u\{([0-9a-f]{1,4})\}|)/gi,
+    (whole, byte?: string, code?: string) => {
+      if (whole === '\\\\') return '\\';
+      if (byte !== undefined) return String.fromCharCode(0xdc00 + parseInt(byte, 16));
+      if (code !== undefined) return String.fromCharCode(parseInt(code, 16));
+      isValid = false;
+      return whole;
+    },
+  );
+  return isValid ? plain : undefined;
+}
+
+export function formatRequest(request: Request): string {
+  switch (request.kind) {
+    case 'http': {
+      const isDefault = request.port === (request.scheme === 'https' ? 443 : 80);
+      const authority = `${bracketed(request.host)}${isDefault ? '' : `:${request.port}`}`;
+      return escapeText(`${request.method} ${request.scheme}://${authority}${request.path}`);
+    }
+    case 'connect':
+      return escapeText(`connect ${bracketed(request.host)}:${request.port}`);
+    case 'resolve':
+      return escapeText(`resolve ${request.name}`);
+    case 'read':
+    case 'write':
+    case 'exec':
+      return `${request.kind} ${escapeText(request.path)}`;
+    case 'mint':
+      return escapeText(`mint ${request.id}`);
+    case 'tool': {
+      const json = request.arguments === undefined ? '' : ` ${JSON.stringify(request.arguments)}`;
+      return escapeText(`tool ${request.server}/${request.tool}${json}`);
+    }
+    case 'resource':
+      return escapeText(`resource ${request.server} ${request.uri}`);
+    case 'prompt':
+      return escapeText(`prompt ${request.server}/${request.name}`);
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** Reads a request; relative and `~` paths need `places`. */
+export function parseRequest(text: string, places?: Places): ParsedRequest {
+  const space = text.indexOf(' ');
+  const verb = space < 0 ? text : text.slice(0, space);
+  const rest = space < 0 ? '' : text.slice(space + 1);
+  if (rest === '')
+    return {
+      error: `expected \`VERB TARGET\`, for example \`connect example.com:443\`, found "${escapeText(text)}"`,
+    };
+  switch (verb) {
+    case 'connect':
+      return parseConnect(rest);
+    case 'resolve': {
+      const name = canonicalName(rest);
+      return name === undefined
+        ? { error: `"${escapeText(rest)}" is not a host name` }
+        : { request: { kind: 'resolve', name } };
+    }
+    case 'read':
+    case 'write':
+    case 'exec':
+      return parsePath(verb, rest, places);
+    case 'mint':
+      return { request: { kind: 'mint', id: rest } };
+    case 'tool':
+      return parseTool(rest);
+    case 'resource': {
+      const at = rest.indexOf(' ');
+      if (at < 1) return { error: 'expected `resource SERVER URI`' };
+      return { request: { kind: 'resource', server: rest.slice(0, at), uri: rest.slice(at + 1) } };
+    }
+    case 'prompt': {
+      const at = rest.indexOf('/');
+      if (at < 1 || at === rest.length - 1) return { error: 'expected `prompt SERVER/NAME`' };
+      return { request: { kind: 'prompt', server: rest.slice(0, at), name: rest.slice(at + 1) } };
+    }
+    default:
+      if (/^[A-Z][A-Z0-9_-]*$/.test(verb)) return parseHttp(verb, rest);
+      return {
+        error: `"${escapeText(verb)}" is no request: expected an HTTP method in upper case, connect, resolve, read, write, exec, mint, tool, resource or prompt`,
+      };
+  }
+}
+
+/** The canonical form of a host in a request: a name, or an address in its shortest spelling. */
+export function canonicalHost(text: string): string | undefined {
+  const bare = /^\[.*\]$/.test(text) ? text.slice(1, -1) : text;
+  const address = parseAddress(bare.toLowerCase());
+  return address === undefined ? canonicalName(bare) : formatAddress(address);
+}
+
+function parseConnect(text: string): ParsedRequest {
+  const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[2] ?? 0);
+  if (!match || port < 1 || port > 65535)
+    return {
+      error: `expected \`connect HOST:PORT\` with a port from 1 to 65535, found "${escapeText(text)}"`,
+    };
+  const host = canonicalHost(match[1] ?? '');
+  if (host === undefined)
+    return { error: `"${escapeText(match[1] ?? '')}" is neither a host name nor an address` };
+  return { request: { kind: 'connect', host, port } };
+}
+
+function parseHttp(method: string, text: string): ParsedRequest {
+  const match = /^(https?):\/\/(\[[^\]]*\]|[^:/?#@]*)(?::(\d{1,5}))?(\/[^?#]*)?(?:\?[^#]*)?$/.exec(
+    text,
+  );
+  if (!match)
+    return { error: `expected \`METHOD http(s)://HOST/PATH\`, found "${escapeText(text)}"` };
+  const scheme = match[1] === 'http' ? 'http' : 'https';
+  const host = canonicalHost(match[2] ?? '');
+  const port = Number(match[3] ?? (scheme === 'https' ? 443 : 80));
+  const path = canonicalUrlPath(match[4] ?? '/');
+  if (host === undefined)
+    return { error: `"${escapeText(match[2] ?? '')}" is neither a host name nor an address` };
+  if (port < 1 || port > 65535) return { error: 'expected a port from 1 to 65535' };
+  if (path === undefined)
+    return { error: `the path of "${escapeText(text)}" has no canonical form` };
+  return { request: { kind: 'http', method, scheme, host, port, path } };
+}
+
+/** Undefined where two servers could read the path differently: dot segments, doubled or encoded slashes. */
+function canonicalUrlPath(path: string): string | undefined {
+  if (!/^[!-~]*$/.test(path) || /\\|\/\/|;|%(?![0-9a-f]{2})/i.test(path)) return undefined;
+  if (/%(?:2f|5c|2e|25|00|[01][0-9a-f]|7f)/i.test(path)) return undefined;
+  return path.split('/').some((segment) => segment === '.' || segment === '..') ? undefined : path;
+}
+
+function parsePath(
+  kind: 'read' | 'write' | 'exec',
+  text: string,
+  places: Places | undefined,
+): ParsedRequest {
+  const plain = unescapeText(text);
+  if (plain === undefined)
+    return { error: `"${text}" holds an escape that is none: write \\\\, \\xHH or \\u{H}` };
+  if (plain.includes('\u0000')) return { error: 'a path may not hold NUL' };
+  if (!plain.startsWith('/') && places === undefined)
+    return { error: `expected an absolute path, found "${escapeText(plain)}"` };
+  if (plain.split('/').includes('..')) return { error: 'a path is written without `..`' };
+  const path = absolutePattern(plain, places?.workspace ?? '', places?.home ?? '');
+  return { request: { kind, path } };
+}
+
+function parseTool(text: string): ParsedRequest {
+  const match = /^([^/ ]+)\/([^ ]+)(?: (.+))?$/s.exec(text);
+  if (!match) return { error: 'expected `tool SERVER/TOOL [JSON]`' };
+  const [, server = '', tool = '', json] = match;
+  if (json === undefined) return { request: { kind: 'tool', server, tool } };
+  try {
+    return { request: { kind: 'tool', server, tool, arguments: JSON.parse(json) as unknown } };
+  } catch {
+    return { error: `the arguments of \`tool ${escapeText(`${server}/${tool}`)}\` are not JSON` };
+  }
+}
