@@ -10,7 +10,7 @@
 import { hash } from 'node:crypto';
 
 import type { LogEvent, SessionContext } from '../model/event.ts';
-import { createBudget, toJson, type Budget } from './redact.ts';
+import { createBudget, toJson, toJsonLine, type Budget } from './redact.ts';
 
 export const VERSION = 1;
 /** Upper bound of a line in bytes; readers refuse a longer one. */
@@ -52,6 +52,7 @@ const RESERVED = new Set([
 export interface ContextText {
   front: string;
   back: string;
+  truncated: boolean;
 }
 
 export interface LinePlace {
@@ -70,7 +71,7 @@ export function toContextText(context: SessionContext): ContextText {
   const back = ['policyDigest', 'isolation']
     .map((name) => field(name, Reflect.get(context, name), budget))
     .join('');
-  return { front, back };
+  return { front, back, truncated: budget.truncated };
 }
 
 /** The bytes of one record, newline included. */
@@ -83,10 +84,10 @@ export function buildLine(event: LogEvent, context: ContextText, place: LinePlac
   for (const name of ORDER)
     if (!(isEnd && name === 'count')) own += field(name, Reflect.get(event, name), budget);
   for (const name of extra.sort()) own += field(name, Reflect.get(event, name), budget);
-  if (budget.truncated) own += ',"truncated":true';
+  if (budget.truncated || context.truncated) own += ',"truncated":true';
   const ending = isEnd ? `,"count":${place.seq + 1},"head":"${place.prev}"` : '';
   const start = `{"v":${VERSION},"seq":${place.seq},"time":"${place.time}"${field('id', place.id, budget)}${field('type', type, budget)}`;
-  const text = escapeCommands(
+  const text = toJsonLine(
     `${start}${context.front}${own}${ending}${context.back},"prev":"${place.prev}"`,
   );
   return Buffer.from(
@@ -113,10 +114,4 @@ export function isSealed(line: Buffer): boolean {
 function field(name: string, value: unknown, budget: Budget): string {
   const text = toJson(value, budget);
   return text === undefined ? '' : `,${toJson(name, budget)}:${text}`;
-}
-
-// `##[` counts as a command anywhere in a line of a CI log, also when someone prints the log file itself. It can only
-// stand within a JSON string, where an escape has the same meaning.
-function escapeCommands(text: string): string {
-  return text.includes('##') ? text.replace(/##(?=\[|vso\[)/gi, '#\\u0023') : text;
 }

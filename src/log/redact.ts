@@ -50,6 +50,13 @@ export function neutralizeCommands(text: string): string {
     .replace(/##(?=\[|vso\[)/gi, '\\u{23}#');
 }
 
+/** The JSON text of a record for one line of output: the same value, with nothing in it that a reader could obey. */
+export function toJsonLine(json: string): string {
+  const isSafe = PLAIN.test(json) || !UNSAFE.test(json);
+  const escaped = isSafe ? json : json.replace(UNSAFE_ALL, escapeJson);
+  return escaped.includes('##') ? escaped.replace(/##(?=\[|vso\[)/gi, '#\\u0023') : escaped;
+}
+
 /** How much text a record may still take, and whether something was left out. */
 export interface Budget {
   left: number;
@@ -122,6 +129,12 @@ function leaveOut(budget: Budget): undefined {
 
 function escapeCharacter(character: string): string {
   return `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
+}
+
+// Only for JSON.stringify's text: there such a character can stand in a string alone.
+function escapeJson(character: string): string {
+  const units = character.split('').map((unit) => unit.charCodeAt(0).toString(16).padStart(4, '0'));
+  return units.map((unit) => `\\u${unit}`).join('');
 }
 
 function cut(text: string, max: number): string {

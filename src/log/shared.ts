@@ -47,7 +47,7 @@ export interface LogSources {
 }
 
 export interface AttachedLog extends EventLog {
-  readonly failed: boolean;
+  readonly isOpen: boolean;
   close(): void;
 }
 
@@ -59,7 +59,10 @@ export interface Appended {
 
 export interface Appender {
   append(event: LogEvent): Appended;
+  /** a record could not be written, by whichever thread */
   readonly failed: boolean;
+  /** neither failed nor ended */
+  readonly isOpen: boolean;
 }
 
 export function createSharedState(): SharedArrayBuffer {
@@ -78,8 +81,8 @@ export function attachLog(shared: SharedLog, sources: LogSources = {}): Attached
       const { seq, id } = appender.append(event);
       return { seq, id };
     },
-    get failed() {
-      return appender.failed;
+    get isOpen() {
+      return isOpen && appender.isOpen;
     },
     close: () => {
       if (isOpen) closeSync(fd);
@@ -144,6 +147,9 @@ export function createAppender(
     append,
     get failed() {
       return Atomics.load(flags, FAILED) !== 0;
+    },
+    get isOpen() {
+      return Atomics.load(flags, FAILED) === 0 && Atomics.load(flags, ENDED) === 0;
     },
   };
 }

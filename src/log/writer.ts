@@ -22,6 +22,7 @@ export interface Log extends EventLog {
   readonly file: string;
   /** true once a record could not be written, by whichever thread */
   readonly failed: boolean;
+  readonly isOpen: boolean;
   /** for `attachLog` in a worker thread of this process */
   share(): SharedLog;
   /** Writes `session.end`, after which no thread can append; `count` is the number of lines, `head` the digest before the last. */
@@ -47,6 +48,9 @@ export function openLog(options: LogOptions): Log {
     file,
     get failed() {
       return appender.failed;
+    },
+    get isOpen() {
+      return isOpen && appender.isOpen;
     },
     append: (event) => {
       // A closed descriptor's number may belong to another file by now.

@@ -65,4 +65,6 @@ export type LogEvent = DecisionEvent | LifecycleEvent | SessionEndEvent;
 /** Where enforcement points put their records. `append` returns only once the record is written; it throws `LOG_UNWRITABLE`. */
 export interface EventLog {
   append(event: DecisionEvent | LifecycleEvent): { seq: number; id: string };
+  /** false once a record could not be written or the session has ended, in whichever thread: nothing may be allowed any more */
+  readonly isOpen?: boolean;
 }

@@ -1,0 +1,34 @@
+// Where session directories lie, as the environment says (CONTRACT §3).
+
+import { homedir } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The directory that holds one directory per session; `chosen` is the value of `--log-dir`. */
+export function logDirectory(environment: Environment, chosen?: string): string {
+  if (chosen !== undefined && chosen !== '') return resolve(chosen);
+  const { AGENT_SANDBOX_LOG_DIR, GITHUB_ACTIONS, RUNNER_TEMP, XDG_STATE_HOME, HOME } = environment;
+  if (AGENT_SANDBOX_LOG_DIR !== undefined && AGENT_SANDBOX_LOG_DIR !== '') {
+    return resolve(AGENT_SANDBOX_LOG_DIR);
+  }
+  const isRunner =
+    GITHUB_ACTIONS === 'true' && RUNNER_TEMP !== undefined && isAbsolute(RUNNER_TEMP);
+  if (isRunner) return join(RUNNER_TEMP, 'agent-sandbox', 'sessions');
+  // The XDG specification: a relative path is invalid and counts as unset.
+  const isGiven = XDG_STATE_HOME !== undefined && isAbsolute(XDG_STATE_HOME);
+  const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
+  const state = isGiven ? XDG_STATE_HOME : join(home, '.local', 'state');
+  return join(state, 'agent-sandbox', 'sessions');
+}
+
+/** The directory of kernels, images and snapshots. */
+export function cacheDirectory(environment: Environment): string {
+  const { AGENT_SANDBOX_CACHE_DIR, XDG_CACHE_HOME, HOME } = environment;
+  if (AGENT_SANDBOX_CACHE_DIR !== undefined && AGENT_SANDBOX_CACHE_DIR !== '') {
+    return resolve(AGENT_SANDBOX_CACHE_DIR);
+  }
+  const isGiven = XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME);
+  const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
+  return join(isGiven ? XDG_CACHE_HOME : join(home, '.cache'), 'agent-sandbox');
+}
