@@ -1,0 +1,128 @@
+/*
+ * PID 1 of the guest. Everything above `start_receive` happens once, before the snapshot is taken, and knows nothing of a
+ * session; everything below it happens in each session.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "boot.h"
+#include "dns.h"
+#include "exec.h"
+#include "fault.h"
+#include "loop.h"
+#include "mux.h"
+#include "net.h"
+#include "protocol.h"
+#include "root.h"
+#include "start.h"
+#include "stream.h"
+#include "tcp.h"
+
+static struct source synced = {.fd = -1};
+static uint32_t sync_id;
+static bool syncing;
+
+static void say(uint8_t type)
+{
+    uint8_t payload[12];
+    put_u32(payload, PROTOCOL_MAGIC);
+    put_u32(payload + 4, PROTOCOL_VERSION);
+    put_u32(payload + 8, STREAM_WINDOW);
+    mux_send(0, type, payload, sizeof payload);
+    mux_flush();
+}
+
+/* Writes back what the shares still hold. It may take long: the loop goes on meanwhile. */
+static void *sync_shares(void *unused)
+{
+    (void)unused;
+    uint64_t result = 1;
+    for (const int *share = root_shares; *share >= 0; share++) {
+        if (syncfs(*share) < 0) result = 1 + (uint64_t)errno;
+    }
+    if (write(synced.fd, &result, sizeof result) < 0) fault("eventfd: %m");
+    return NULL;
+}
+
+static void sync_done(struct source *source, uint32_t events)
+{
+    (void)events;
+    uint64_t result;
+    if (read(source->fd, &result, sizeof result) != sizeof result) return;
+    uint8_t payload[8];
+    put_u32(payload, sync_id);
+    put_u32(payload + 4, (uint32_t)(result - 1));
+    mux_send(0, TYPE_SYNCED, payload, sizeof payload);
+    syncing = false;
+}
+
+static void start_sync(const struct frame *frame)
+{
+    if (frame->length != 4) fault("mux: bad SYNC");
+    if (syncing) fault("mux: SYNC before the last one was answered");
+    sync_id = get_u32(frame->payload);
+    syncing = true;
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, sync_shares, NULL) != 0 || pthread_detach(thread) != 0) fault("thread: %m");
+}
+
+static void shut_down(void)
+{
+    exec_kill_all();
+    mux_flush();
+    mux_last_words(TYPE_BYE, "", 0);
+    halt();
+}
+
+static void handle_control(const struct frame *frame)
+{
+    if (frame->type == TYPE_SYNC) start_sync(frame);
+    else if (frame->type == TYPE_DNS_REPLY) dns_reply(frame);
+    else if (frame->type == TYPE_SHUTDOWN) shut_down();
+    else fault("mux: unexpected frame %u", frame->type);
+}
+
+static void handle(const struct frame *frame)
+{
+    if (frame->stream == 0) handle_control(frame);
+    else if (frame->type == TYPE_EXEC || frame->type == TYPE_SIGNAL || frame->type == TYPE_RESIZE) exec_frame(frame);
+    else stream_frame(frame);
+}
+
+int main(void)
+{
+    fault_catch_signals();
+    boot_prepare();
+    mux_open(boot_port("mux"));
+    int fs_port = boot_port("fs");
+    net_configure();
+    loop_open();
+    int listener4 = net_listener(AF_INET, LISTEN_PORT), listener6 = net_listener(AF_INET6, LISTEN_PORT);
+    net_steer(listener4, listener6);
+    dns_open();
+    boot_harden();
+    say(TYPE_HELLO);
+
+    const struct config *config = start_receive();
+    start_renew(config);
+    root_enter(config, fs_port);
+    exec_open(config);
+    session_listen(SESSION_SOCKET);
+    tcp_accept(listener4, listener6);
+    synced.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    synced.ready = sync_done;
+    if (synced.fd < 0) fault("eventfd: %m");
+    loop_watch(&synced, EPOLLIN);
+    say(TYPE_READY);
+    mux_listen(handle);
+    for (;;) {
+        exec_settle();
+        mux_flush();
+        loop_turn();
+    }
+}

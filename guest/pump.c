@@ -1,0 +1,122 @@
+/*
+ * The FUSE pump. Invariant: one message of the kernel is one message on the port, whole and in order; the pump looks at the
+ * length and nothing else.
+ */
+#define _GNU_SOURCE
+#include "pump.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "mux.h"
+
+/* The largest write the server may agree to is 1 MiB, with its header a bit more. */
+#define MESSAGE_LIMIT ((1u << 20) + 4096)
+#define UP_SIZE (2 * MESSAGE_LIMIT)
+#define DOWN_SIZE (2 * MESSAGE_LIMIT)
+/* Messages are gathered while the kernel has more, up to this, so that one wake-up of the host carries several. */
+#define GATHER (128 * 1024)
+
+static int fuse_fd, port_fd;
+
+static void wait_for(int fd, short events, const char *what)
+{
+    struct pollfd waited = {.fd = fd, .events = events};
+    if (poll(&waited, 1, -1) < 0 && errno != EINTR) fault("%s: %m", what);
+    /* The file server is gone: without it nothing in the guest can go on. */
+    if (waited.revents & POLLHUP) fault("file server closed its port");
+    if (waited.revents & (POLLERR | POLLNVAL)) fault("%s: lost", what);
+}
+
+static void write_port(const uint8_t *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t count = write(port_fd, bytes, length);
+        if (count > 0) {
+            bytes += count;
+            length -= (size_t)count;
+        } else if (count == 0 || errno == EAGAIN) {
+            wait_for(port_fd, POLLOUT, "fs port");
+        } else if (errno != EINTR) {
+            fault("fs port: %m");
+        }
+    }
+}
+
+static void *kernel_to_host(void *unused)
+{
+    static uint8_t bytes[UP_SIZE];
+    (void)unused;
+    size_t length = 0;
+    for (;;) {
+        ssize_t count = read(fuse_fd, bytes + length, sizeof bytes - length);
+        if (count > 0) {
+            length += (size_t)count;
+            if (length < GATHER) continue;
+        } else if (count < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT) {
+            fault("fuse read: %m");
+        }
+        if (length > 0) {
+            write_port(bytes, length);
+            length = 0;
+        } else if (count < 0 && errno == EAGAIN) {
+            wait_for(fuse_fd, POLLIN, "fuse");
+        }
+    }
+    return NULL;
+}
+
+/* Hands complete messages to the kernel; returns how many bytes they took. */
+static size_t deliver(const uint8_t *bytes, size_t length)
+{
+    size_t start = 0;
+    while (length - start >= sizeof(struct fuse_out_header)) {
+        uint32_t size = get_u32(bytes + start);
+        if (size < sizeof(struct fuse_out_header) || size > MESSAGE_LIMIT) fault("file server sent a message of %u bytes", size);
+        if (length - start < size) break;
+        /* ENOENT: the request was interrupted meanwhile. EINVAL and the like: the kernel refuses the answer, and says EIO. */
+        ssize_t count = write(fuse_fd, bytes + start, size);
+        if (count < 0 && (errno == ENODEV || errno == EPERM || errno == EBADF)) fault("fuse write: %m");
+        start += size;
+    }
+    return start;
+}
+
+static void *host_to_kernel(void *unused)
+{
+    static uint8_t bytes[DOWN_SIZE];
+    (void)unused;
+    size_t length = 0;
+    for (;;) {
+        ssize_t count = read(port_fd, bytes + length, sizeof bytes - length);
+        if (count <= 0) {
+            if (count < 0 && errno != EAGAIN && errno != EINTR) fault("fs port: %m");
+            wait_for(port_fd, POLLIN, "fs port");
+            continue;
+        }
+        length += (size_t)count;
+        size_t taken = deliver(bytes, length);
+        if (taken == 0) continue;
+        memmove(bytes, bytes + taken, length - taken);
+        length -= taken;
+    }
+    return NULL;
+}
+
+void pump_start(int fuse, int port)
+{
+    pthread_t thread;
+    fuse_fd = fuse;
+    port_fd = port;
+    fcntl(fuse, F_SETFL, O_NONBLOCK);
+    fcntl(port, F_SETFL, O_NONBLOCK);
+    if (pthread_create(&thread, NULL, kernel_to_host, NULL) != 0) fault("thread: %m");
+    if (pthread_create(&thread, NULL, host_to_kernel, NULL) != 0) fault("thread: %m");
+}
