@@ -63,10 +63,7 @@ export function createPoint(options: PointOptions): Point {
   let failure: SandboxError | undefined;
   let isLimitKnown = false;
 
-  function ask(
-    request: Request,
-    { agent = options.agent, denial }: AskOptions = {},
-  ): Verdict {
+  function ask(request: Request, { agent = options.agent, denial }: AskOptions = {}): Verdict {
     if (failure) return refuse(failure.message);
     try {
       return judge(request, agent, denial);
@@ -76,7 +73,11 @@ export function createPoint(options: PointOptions): Point {
     }
   }
 
-  function judge(request: Request, agent: Agent | undefined, denial: Decision | undefined): Verdict {
+  function judge(
+    request: Request,
+    agent: Agent | undefined,
+    denial: Decision | undefined,
+  ): Verdict {
     // A folded allow writes nothing: it must not pass when another thread has found the log unwritable.
     if (log.isOpen === false)
       throw new SandboxError({

@@ -124,6 +124,31 @@ describe('a request', () => {
   });
 });
 
+describe('what an enforcement point finds by itself', () => {
+  const found = toDecision('deny', 'builtin', 'builtin/egress-hello');
+
+  it('is a denial on record, though the rules would allow it and even in audit mode', () => {
+    for (const mode of ['enforce', 'audit'] as const) {
+      const point = pointWith({ mode });
+      expect(point.ask(good, { denial: { ...found, effect: 'allow' } })).toMatchObject({
+        allowed: false,
+        decision: { effect: 'deny' },
+      });
+    }
+    const record = { effect: 'deny', enforced: true, rule: { id: 'builtin/egress-hello' } };
+    expect(readRecords(file)).toMatchObject([record, record]);
+  });
+
+  it('is an outcome on record; when it cannot be, everything is denied from then on', () => {
+    const point = pointWith();
+    expect(point.append({ type: 'outcome', request: 'connect a:1', bytes: 5 })).toBe(true);
+    expect(readRecords(file)).toMatchObject([{ type: 'outcome', bytes: 5 }]);
+    log.close();
+    expect(point.append({ type: 'outcome' })).toBe(false);
+    expect(point.ask(good).allowed).toBe(false);
+  });
+});
+
 describe('equal allows', () => {
   it('are folded: the first at once, the others with their count', () => {
     const point = pointWith();
