@@ -22,10 +22,20 @@ import { findLiveSession, listSessions, sweepDeadSessions } from '../../src/sess
 import { isAlive, processStart, readState, writeState } from '../../src/session/state.ts';
 
 let logs: string;
+let runtimes: string[];
 beforeEach(() => {
   logs = mkdtempSync(join(tmpdir(), 'state-test-'));
+  runtimes = [];
 });
-afterEach(() => rmSync(logs, { recursive: true, force: true }));
+afterEach(() => {
+  for (const directory of [logs, ...runtimes]) rmSync(directory, { recursive: true, force: true });
+});
+
+function makeRuntime(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'agent-sandbox-'));
+  runtimes.push(directory);
+  return directory;
+}
 
 function makeSession(change: Partial<SessionState> = {}): {
   directory: string;
@@ -42,7 +52,7 @@ function makeSession(change: Partial<SessionState> = {}): {
     ...(pidStart === undefined ? {} : { pidStart }),
     command: ['true'],
     workspace: '/w',
-    runtimeDirectory: mkdtempSync(join(tmpdir(), 'agent-sandbox-')),
+    runtimeDirectory: makeRuntime(),
     startedAt: new Date().toISOString(),
     ...change,
   };
@@ -107,7 +117,6 @@ describe('the sweep', () => {
     expect(existsSync(live.state.runtimeDirectory)).toBe(true);
     expect(readState(dead.directory)?.status).toBe('failed');
     expect(sweepDeadSessions(logs, new Date())).toEqual([]);
-    rmSync(live.state.runtimeDirectory, { recursive: true });
   });
 
   it('never removes a directory that is not one of ours, whatever session.json says', async () => {
