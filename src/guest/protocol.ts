@@ -63,6 +63,7 @@ export const START = {
   root: 8,
   processes: 9,
   share: 10,
+  disk: 11,
 } as const;
 export const EXEC = { argument: 1, variable: 2, directory: 3, user: 4, tty: 5 } as const;
 export const USER = { agent: 0, root: 1 } as const;
@@ -85,7 +86,12 @@ export function encodeHeader(stream: number, type: FrameType, length: number, fl
   return header;
 }
 
-export function encodeFrame(stream: number, type: FrameType, payload: Buffer = Buffer.alloc(0), flags = 0): Buffer {
+export function encodeFrame(
+  stream: number,
+  type: FrameType,
+  payload: Buffer = Buffer.alloc(0),
+  flags = 0,
+): Buffer {
   return Buffer.concat([encodeHeader(stream, type, payload.length, flags), payload]);
 }
 
