@@ -1,0 +1,96 @@
+// One byte stream of FUSE messages: cut into messages, each handled at once, the replies of one read sent in one write.
+// Invariant: a guest that does not read its replies is not read from either.
+
+import type { Socket } from 'node:net';
+import { MessageFault, messageLength } from './incoming.ts';
+import type { Filesystem } from './filesystem.ts';
+import { createOutgoing, REPLY_ROOM, type Outgoing } from './outgoing.ts';
+import { MAX_MESSAGE } from './protocol.ts';
+
+const OUT_BYTES = 2 * REPLY_ROOM;
+/** replies under way before reading stops */
+const MAX_UNSENT = 4 * REPLY_ROOM;
+
+export interface Connection {
+  /** Sends what was put into `out()` outside a request: notifications. */
+  send(): void;
+  out(): Outgoing;
+}
+
+export function connect(
+  socket: Socket,
+  filesystem: Filesystem,
+  onFault: (reason: string) => void,
+): Connection {
+  // Holds a message whose end has not come yet.
+  const pending = Buffer.allocUnsafeSlow(2 * MAX_MESSAGE);
+  let held = 0;
+  const spare: Outgoing[] = [];
+  let out = createOutgoing(OUT_BYTES);
+
+  function send(): void {
+    if (out.length === 0) return;
+    const full = out;
+    out = spare.pop() ?? createOutgoing(OUT_BYTES);
+    socket.write(full.buffer.subarray(0, full.length), () => {
+      full.length = 0;
+      if (spare.length < 4) spare.push(full);
+    });
+    if (socket.writableLength > MAX_UNSENT && !socket.isPaused()) {
+      socket.pause();
+      socket.once('drain', () => socket.resume());
+    }
+  }
+
+  /** Handles the whole messages in a buffer; returns how many bytes they took. */
+  function handleAll(buffer: Buffer, length: number): number {
+    let at = 0;
+    for (;;) {
+      const size = messageLength(buffer, at, length - at);
+      if (size === 0 || size > length - at) return at;
+      if (out.buffer.length - out.length < REPLY_ROOM) send();
+      filesystem.handle(buffer, at, size, out);
+      at += size;
+    }
+  }
+
+  function take(chunk: Buffer): void {
+    let rest = chunk;
+    while (rest.length > 0) {
+      if (held === 0) {
+        const done = handleAll(rest, rest.length);
+        rest = rest.subarray(done);
+        if (rest.length > 0 && done === 0) rest = hold(rest);
+        continue;
+      }
+      rest = hold(rest);
+      const done = handleAll(pending, held);
+      if (done > 0) {
+        pending.copyWithin(0, done, held);
+        held -= done;
+      }
+    }
+    send();
+  }
+
+  function hold(bytes: Buffer): Buffer {
+    const count = Math.min(bytes.length, pending.length - held);
+    bytes.copy(pending, held, 0, count);
+    held += count;
+    return bytes.subarray(count);
+  }
+
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      take(chunk);
+    } catch (error) {
+      socket.destroy();
+      onFault(
+        error instanceof MessageFault
+          ? `the guest sent what is not a FUSE message: ${error.message}`
+          : `the filesystem server failed: ${String(error)}`,
+      );
+    }
+  });
+  return { send, out: () => out };
+}

@@ -1,0 +1,175 @@
+// LOOKUP, FORGET, GETATTR, READLINK and STATFS: what the guest learns of a name.
+
+import { readlinkSync, statfsSync, type BigIntStats } from 'node:fs';
+import { ATTRIBUTES_BYTES, ENTRY_BYTES, isExecutable, putValidity } from './attributes.ts';
+import { Errno } from './errno.ts';
+import { toText } from './file-name.ts';
+import { expectArguments, MessageFault, readName, u32, u64, type Incoming } from './incoming.ts';
+import { joinText, type Node } from './node.ts';
+import { bodyAt, finish, putU64, type Outgoing } from './outgoing.ts';
+import { Format, MAX_NAME } from './protocol.ts';
+import type { FilesystemState } from './state.ts';
+
+/** Answers with a positive error number, or 0 once the reply is written. */
+export type Operation = (
+  state: FilesystemState,
+  incoming: Incoming,
+  out: Outgoing,
+  node: Node,
+) => number;
+
+export const lookup: Operation = (state, incoming, out, parent) => {
+  const { name } = readName(incoming, incoming.start);
+  if (name.length > MAX_NAME) return Errno.ENAMETOOLONG;
+  const stat = state.descriptors.statName(parent, name);
+  const path = joinText(state.table.textOf(parent), toText(name));
+  if (!stat) return replyAbsent(state, incoming, out, parent);
+  const sight = state.judge.sight(path, isDirectory(stat));
+  if (sight === 'hidden') {
+    state.judge.recordHidden(path);
+    return replyAbsent(state, incoming, out, parent);
+  }
+  return replyEntry(state, incoming, out, { parent, name, stat });
+};
+
+export interface FoundName {
+  parent: Node;
+  name: string;
+  stat: BigIntStats;
+}
+
+/** Replies with the node of a name that is there, one reference more. `tail`: bytes that follow the entry, already put. */
+export function replyEntry(
+  state: FilesystemState,
+  incoming: Incoming,
+  out: Outgoing,
+  found: FoundName,
+  tail = 0,
+): number {
+  const node = enterNode(state, found);
+  if (!node) return Errno.ENFILE;
+  putEntry(state, out.buffer, bodyAt(out), node, found.stat);
+  finish(out, incoming, ENTRY_BYTES + tail);
+  return 0;
+}
+
+export function enterNode(
+  state: FilesystemState,
+  { parent, name, stat }: FoundName,
+): Node | undefined {
+  const format = Number(stat.mode) & Format.MASK;
+  const node = state.table.enter(parent, name, { dev: stat.dev, ino: stat.ino, format });
+  if (node && node.lookups === 1)
+    node.isShared = parent.isShared || state.isShare(state.table.textOf(node));
+  return node;
+}
+
+export function putEntry(
+  state: FilesystemState,
+  buffer: Buffer,
+  at: number,
+  node: Node,
+  stat: BigIntStats,
+): void {
+  putU64(buffer, node.id, at);
+  putU64(buffer, 0, at + 8);
+  putValidity(buffer, at + 16, state.validity(node));
+  putAttributes(state, buffer, at + 40, node, stat, true);
+}
+
+export function putAttributes(
+  state: FilesystemState,
+  buffer: Buffer,
+  at: number,
+  node: Node,
+  stat: BigIntStats,
+  isLookup: boolean,
+): void {
+  const isExecutionWithheld =
+    isExecutable(Number(stat.mode)) &&
+    state.verdicts.isWithheld(state.table.textOf(node), node, isLookup);
+  state.attributes.put(buffer, at, stat, { isShared: node.isShared, isExecutionWithheld });
+}
+
+/** A name that is not there: the guest may remember that, too. */
+function replyAbsent(
+  state: FilesystemState,
+  incoming: Incoming,
+  out: Outgoing,
+  parent: Node,
+): number {
+  const at = bodyAt(out);
+  out.buffer.fill(0, at, at + ENTRY_BYTES);
+  const { entry } = state.validity(parent);
+  putValidity(out.buffer, at + 16, { entry, attributes: 0 });
+  finish(out, incoming, ENTRY_BYTES);
+  return 0;
+}
+
+export const getAttributes: Operation = (state, incoming, out, node) =>
+  replyAttributes(state, incoming, out, node, state.descriptors.stat(node));
+
+export function replyAttributes(
+  state: FilesystemState,
+  incoming: Incoming,
+  out: Outgoing,
+  node: Node,
+  stat: BigIntStats,
+): number {
+  const at = bodyAt(out);
+  const { attributes } = state.validity(node);
+  putU64(out.buffer, Math.floor(attributes / 1000), at);
+  out.buffer.writeUInt32LE((attributes % 1000) * 1_000_000, at + 8);
+  out.buffer.writeUInt32LE(0, at + 12);
+  putAttributes(state, out.buffer, at + 16, node, stat, false);
+  finish(out, incoming, 16 + ATTRIBUTES_BYTES);
+  return 0;
+}
+
+export const readLink: Operation = (state, incoming, out, node) => {
+  if (node.format !== Format.LINK) return Errno.EINVAL;
+  if (!state.verdicts.mayRead(node, () => state.descriptors.stat(node))) return Errno.EACCES;
+  const target = readlinkSync(state.descriptors.placeOf(node), { encoding: 'buffer' });
+  target.copy(out.buffer, bodyAt(out));
+  finish(out, incoming, target.length);
+  return 0;
+};
+
+export const statFilesystem: Operation = (state, incoming, out, node) => {
+  const statfs = statfsSync(state.descriptors.placeOf(node));
+  const at = bodyAt(out);
+  out.buffer.fill(0, at, at + 80);
+  putU64(out.buffer, statfs.blocks, at);
+  putU64(out.buffer, statfs.bfree, at + 8);
+  putU64(out.buffer, statfs.bavail, at + 16);
+  putU64(out.buffer, statfs.files, at + 24);
+  putU64(out.buffer, statfs.ffree, at + 32);
+  out.buffer.writeUInt32LE(statfs.bsize, at + 40);
+  out.buffer.writeUInt32LE(MAX_NAME, at + 44);
+  out.buffer.writeUInt32LE(statfs.bsize, at + 48);
+  finish(out, incoming, 80);
+  return 0;
+};
+
+export function forget(state: FilesystemState, incoming: Incoming): void {
+  expectArguments(incoming, 8);
+  forgetNode(state, incoming.node, u64(incoming, 0));
+}
+
+export function forgetMany(state: FilesystemState, incoming: Incoming): void {
+  expectArguments(incoming, 8);
+  const count = u32(incoming, 0);
+  if (count * 16 > incoming.end - incoming.start - 8)
+    throw new MessageFault('a list of nodes to forget cut short');
+  for (let i = 0; i < count; i++)
+    forgetNode(state, u64(incoming, 8 + i * 16), u64(incoming, 16 + i * 16));
+}
+
+function forgetNode(state: FilesystemState, id: number, references: number): void {
+  const node = state.table.get(id);
+  if (node) state.table.forget(node, references);
+}
+
+export function isDirectory(stat: BigIntStats): boolean {
+  return (Number(stat.mode) & Format.MASK) === Format.DIRECTORY;
+}

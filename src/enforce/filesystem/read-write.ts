@@ -1,0 +1,77 @@
+// READ, WRITE and FSYNC, straight between the message and the file.
+
+import { chmodSync, fdatasyncSync, fsyncSync, readSync, writeSync } from 'node:fs';
+import { Errno } from './errno.ts';
+import { expectArguments, MessageFault, u32, u64 } from './incoming.ts';
+import type { Operation } from './lookup.ts';
+import { bodyAt, finish } from './outgoing.ts';
+import { Format, FSYNC_DATA_ONLY, MAX_TRANSFER, WRITE_KILL_SUIDGID } from './protocol.ts';
+
+const WRITE_ARGUMENTS = 40;
+const SET_ID = 0o6000;
+
+export const read: Operation = (state, incoming, out, node) => {
+  expectArguments(incoming, 24);
+  const size = Math.min(u32(incoming, 16), MAX_TRANSFER);
+  const offset = u64(incoming, 8);
+  if (node.format !== Format.FILE)
+    return node.format === Format.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
+  if (!state.verdicts.mayRead(node, () => state.descriptors.stat(node))) return Errno.EACCES;
+  if (!Number.isFinite(offset)) return Errno.EINVAL;
+  const fd = state.descriptors.data(node, false);
+  const start = bodyAt(out);
+  let total = 0;
+  while (total < size) {
+    const count = readSync(fd, out.buffer, start + total, size - total, offset + total);
+    if (count === 0) break;
+    total += count;
+  }
+  finish(out, incoming, total);
+  return 0;
+};
+
+export const write: Operation = (state, incoming, out, node) => {
+  expectArguments(incoming, WRITE_ARGUMENTS);
+  const offset = u64(incoming, 8);
+  const size = u32(incoming, 16);
+  if (incoming.end - incoming.start - WRITE_ARGUMENTS < size)
+    throw new MessageFault('a write with less data than it says');
+  if (node.format !== Format.FILE)
+    return node.format === Format.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
+  const grant = state.verdicts.write(node);
+  if (grant !== 'host') return Errno.EACCES;
+  if (!Number.isFinite(offset + size)) return Errno.EFBIG;
+  const fd = state.descriptors.data(node, true);
+  if ((u32(incoming, 20) & WRITE_KILL_SUIDGID) !== 0)
+    dropSetId(state.descriptors.inodePath(node), Number(state.descriptors.stat(node).mode));
+  const from = incoming.start + WRITE_ARGUMENTS;
+  let total = 0;
+  while (total < size) {
+    const count = writeSync(fd, incoming.buffer, from + total, size - total, offset + total);
+    if (count === 0) break;
+    total += count;
+  }
+  const at = bodyAt(out);
+  out.buffer.writeUInt32LE(total, at);
+  out.buffer.writeUInt32LE(0, at + 4);
+  finish(out, incoming, 8);
+  return 0;
+};
+
+function dropSetId(path: string, mode: number): void {
+  if ((mode & SET_ID) !== 0) chmodSync(path, mode & 0o1777);
+}
+
+/** Replied to only once the host's disk has it: what the guest was told is safe stays safe when the VM is killed. */
+export const sync: Operation = (state, incoming, out, node) => {
+  expectArguments(incoming, 12);
+  if (node.format === Format.FILE) {
+    const fd = state.descriptors.data(node, false);
+    if ((u32(incoming, 8) & FSYNC_DATA_ONLY) !== 0) fdatasyncSync(fd);
+    else fsyncSync(fd);
+  } else if (node.format === Format.DIRECTORY) {
+    state.descriptors.syncDirectory(node);
+  }
+  finish(out, incoming, 0);
+  return 0;
+};

@@ -1,0 +1,118 @@
+// Starts and ends the thread that serves files. Invariant: whatever ends that thread before it was told to is a fault, and a
+// fault ends the session.
+
+import { existsSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { SharedLog } from '../../log/shared.ts';
+import { messageOf, SandboxError } from '../../model/error.ts';
+import type { Agent } from '../../model/identity.ts';
+import type { EffectivePolicy } from '../../model/policy.ts';
+import { createCounters } from '../tally.ts';
+import type { FilesystemCounts } from './filesystem.ts';
+import type { UidMap } from './ownership.ts';
+import type { WorkerCommand, WorkerMessage, WorkerStart } from './worker.ts';
+
+export interface FilesystemServerOptions {
+  /** path of the unix socket to listen on; one connection is taken */
+  socket: string;
+  policy: EffectivePolicy;
+  log: SharedLog;
+  /** session directory; the private copy is kept in it */
+  sessionDirectory: string;
+  uidMap: UidMap;
+  agent?: Agent;
+  /** tally of all points of the session */
+  counters?: SharedArrayBuffer;
+  /** the bundled thread; found beside this file when absent */
+  workerFile?: URL;
+  /** the session must end */
+  onFault: (reason: string) => void;
+  /** the limit of denials is reached */
+  onDenialLimit?: (denials: number) => void;
+}
+
+export interface FilesystemServer {
+  counters(): Promise<FilesystemCounts>;
+  /** Ends the thread once its records are written. */
+  close(): Promise<void>;
+}
+
+export async function startFilesystem(options: FilesystemServerOptions): Promise<FilesystemServer> {
+  const start: WorkerStart = {
+    socket: options.socket,
+    policy: options.policy,
+    log: options.log,
+    counters: options.counters ?? createCounters(),
+    uidMap: options.uidMap,
+    agent: options.agent,
+    umask: process.umask(),
+    sessionDirectory: options.sessionDirectory,
+  };
+  const worker = new Worker(options.workerFile ?? findWorkerFile(), { workerData: start });
+  const waiting = new Map<WorkerMessage['type'], (message: WorkerMessage) => void>();
+  let isEnding = false;
+
+  const next = (type: WorkerMessage['type']): Promise<WorkerMessage> =>
+    new Promise((resolve) => waiting.set(type, resolve));
+  const send = (command: WorkerCommand): void => worker.postMessage(command);
+
+  worker.on('message', (message: WorkerMessage) => {
+    if (message.type === 'fault' && !isEnding) options.onFault(message.reason);
+    if (message.type === 'denials') options.onDenialLimit?.(message.count);
+    waiting.get(message.type)?.(message);
+    waiting.delete(message.type);
+  });
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+  const failed = new Promise<never>((_resolve, reject) => {
+    worker.once('error', (error) => {
+      reject(failure(error));
+      if (!isEnding) options.onFault(`the filesystem server failed: ${messageOf(error)}`);
+    });
+    worker.once('exit', () => {
+      reject(failure(new Error('the thread ended')));
+      if (!isEnding) options.onFault('the filesystem server ended');
+    });
+  });
+  failed.catch(() => undefined);
+
+  await Promise.race([next('listening'), failed]);
+  return {
+    counters: async () => {
+      const message = next('counts');
+      send({ type: 'counts' });
+      const answer = await Promise.race([message, failed]);
+      if (answer.type !== 'counts') throw failure(new Error('another answer came'));
+      return answer.counts;
+    },
+    close: async () => {
+      if (isEnding) return exited;
+      isEnding = true;
+      send({ type: 'close' });
+      await exited;
+    },
+  };
+}
+
+/** The bundle of the thread lies beside this one's, whether this is an entry, a shared part of several, or not bundled. */
+function findWorkerFile(): URL {
+  const name = 'filesystem-worker.js';
+  const places = [`./${name}`, `../${name}`, `../../../dist/${name}`];
+  const files = places.map((place) => new URL(place, import.meta.url));
+  const found = files.find((file) => existsSync(file));
+  if (found) return found;
+  throw new SandboxError({
+    kind: 'internal',
+    code: 'FILESYSTEM_NOT_BUILT',
+    message: `${name} is not there`,
+    hint: 'run npm run build',
+  });
+}
+
+function failure(cause: unknown): SandboxError {
+  return new SandboxError({
+    kind: 'internal',
+    code: 'FILESYSTEM_FAILED',
+    message: `the filesystem server failed: ${messageOf(cause)}`,
+    cause,
+  });
+}

@@ -1,0 +1,25 @@
+// Everything the operations work on, of one connection.
+
+import type { AttributeWriter, Validity } from './attributes.ts';
+import type { Descriptors } from './descriptors.ts';
+import type { Judge } from './judge.ts';
+import type { Listings } from './listing.ts';
+import type { Node, NodeTable } from './node.ts';
+import type { Ownership } from './ownership.ts';
+import type { Verdicts } from './verdict.ts';
+
+export interface FilesystemState {
+  table: NodeTable;
+  descriptors: Descriptors;
+  judge: Judge;
+  verdicts: Verdicts;
+  attributes: AttributeWriter;
+  ownership: Ownership;
+  listings: Listings;
+  /** how long the guest may believe what it was told of a directory's names */
+  validity: (directory: Node) => Validity;
+  /** whether the path is inside a share: a place the guest may write, or the host may change meanwhile */
+  isShare: (path: string) => boolean;
+  /** permission bits the host process's own mask takes from new files */
+  mask: number;
+}

@@ -1,0 +1,89 @@
+// The thread in which files are served: it listens on the socket itself, so that no request crosses a thread. What it needs
+// comes with its start, what happens goes back as messages.
+
+import { chmodSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { attachLog, type SharedLog } from '../../log/shared.ts';
+import { messageOf } from '../../model/error.ts';
+import type { EffectivePolicy } from '../../model/policy.ts';
+import type { Agent } from '../../model/identity.ts';
+import { createDecider } from '../../policy/decide.ts';
+import { createPoint } from '../point.ts';
+import { connect } from './connection.ts';
+import { createFilesystem, type FilesystemCounts } from './filesystem.ts';
+import type { UidMap } from './ownership.ts';
+
+/** What the thread is started with: plain data. */
+export interface WorkerStart {
+  socket: string;
+  policy: EffectivePolicy;
+  log: SharedLog;
+  counters: SharedArrayBuffer;
+  uidMap: UidMap;
+  agent: Agent | undefined;
+  umask: number;
+  sessionDirectory: string;
+}
+
+export type WorkerMessage =
+  | { type: 'listening' }
+  | { type: 'fault'; reason: string }
+  | { type: 'denials'; count: number }
+  | { type: 'counts'; counts: FilesystemCounts }
+  | { type: 'closed' };
+
+export type WorkerCommand = { type: 'counts' } | { type: 'close' };
+
+export function runWorker(): void {
+  const port = parentPort;
+  if (!port) return;
+  const post = (message: WorkerMessage): void => port.postMessage(message);
+  const start = workerData as WorkerStart;
+  const log = attachLog(start.log);
+  const point = createPoint({
+    decide: createDecider(start.policy),
+    log,
+    mode: start.policy.mode,
+    limits: start.policy.limits,
+    counters: start.counters,
+    ...(start.agent && { agent: start.agent }),
+    onDenialLimit: (count) => post({ type: 'denials', count }),
+    onFailure: (error) => post({ type: 'fault', reason: error.message }),
+  });
+  const filesystem = createFilesystem({
+    policy: start.policy,
+    decide: createDecider(start.policy),
+    point,
+    uidMap: start.uidMap,
+    process: {
+      uid: process.getuid?.() ?? 0,
+      gid: process.getgid?.() ?? 0,
+      umask: start.umask,
+    },
+  });
+  let only: Socket | undefined;
+  const server: Server = createServer((socket) => {
+    // One machine, one connection: whoever comes second is not ours.
+    if (only) return void socket.destroy();
+    only = socket;
+    server.close();
+    socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
+    connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
+  });
+  server.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
+  server.listen(start.socket, () => {
+    chmodSync(start.socket, 0o600);
+    post({ type: 'listening' });
+  });
+  port.on('message', (command: WorkerCommand) => {
+    if (command.type === 'counts') return post({ type: 'counts', counts: filesystem.counts() });
+    only?.destroy();
+    server.close();
+    point.flush();
+    filesystem.close();
+    log.close();
+    post({ type: 'closed' });
+    port.close();
+  });
+}
