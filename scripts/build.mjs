@@ -19,6 +19,8 @@ await build({
   format: 'esm',
   chunkNames: 'chunks/[name]-[hash]',
   // CommonJS packages in the bundle call require() for built-in modules.
-  banner: { js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
 });
 console.log(`built ${entries.length} entries into dist/`);

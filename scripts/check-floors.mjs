@@ -29,11 +29,15 @@ const files = readdirSync(root, { recursive: true }).filter((name) => name.endsW
 for (const name of files) {
   const file = join(root, name);
   const text = readFileSync(file, 'utf8');
-  const imports = [...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'/g), ...text.matchAll(/import\(\s*'([^']+)'\s*\)/g)].map((m) => m[1]);
+  const imports = [
+    ...text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*'([^']+)'/g),
+    ...text.matchAll(/import\(\s*'([^']+)'\s*\)/g),
+  ].map((m) => m[1]);
   const edges = [];
   for (const target of imports) {
     if (!target.startsWith('.')) {
-      if (PURE.has(folderOf(name)) && target.startsWith('node:')) faults.push(`${name}: ${folderOf(name)}/ is pure and may not import ${target}`);
+      if (PURE.has(folderOf(name)) && target.startsWith('node:'))
+        faults.push(`${name}: ${folderOf(name)}/ is pure and may not import ${target}`);
       continue;
     }
     const to = relative(root, resolve(dirname(file), target));
@@ -52,11 +56,13 @@ function checkEdge(from, to) {
   const b = folderOf(to);
   if (to.startsWith('..')) return; // package.json and generated data at the top level
   if (!(b in FLOORS)) faults.push(`${from}: ${b}/ has no floor`);
-  else if (a !== b && FLOORS[b] >= FLOORS[a]) faults.push(`${from} (floor ${FLOORS[a]}) imports ${to} (floor ${FLOORS[b]})`);
+  else if (a !== b && FLOORS[b] >= FLOORS[a])
+    faults.push(`${from} (floor ${FLOORS[a]}) imports ${to} (floor ${FLOORS[b]})`);
   const pointA = from.split('/')[1];
   const pointB = to.split('/')[1];
   const both = a === 'enforce' && b === 'enforce';
-  if (both && pointA !== pointB && pointB.indexOf('.') < 0) faults.push(`${from}: enforcement points never import one another (${to})`);
+  if (both && pointA !== pointB && pointB.indexOf('.') < 0)
+    faults.push(`${from}: enforcement points never import one another (${to})`);
 }
 
 const state = new Map();

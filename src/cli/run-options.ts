@@ -27,33 +27,68 @@ export interface RunOptions {
 /** Adds the options of CONTRACT §2 `run`. */
 export function addRunOptions(command: Command): Command {
   return command
-    .addOption(option('--policy <file>', "the repository's policy (default: .github/agent-sandbox.yml in the workspace)"))
-    .addOption(option('--org-policy <file>', "the organisation's policy"))
-    .addOption(option('--team-policy <file>', "a team's policy; may be repeated").argParser(collect))
-    .addOption(option('--workspace <dir>', 'the directory to work in (default: the current directory)'))
     .addOption(
-      option('--workspace-access <access>', 'tighten what may be done in the workspace').choices(['read', 'write', 'private']),
+      option(
+        '--policy <file>',
+        "the repository's policy (default: .github/agent-sandbox.yml in the workspace)",
+      ),
     )
-    .addOption(option('--mode <mode>', 'record what would be denied and let it through').choices(['audit']))
-    .addOption(option('--engine <engine>', 'the accelerator of the microVM').choices(['auto', 'kvm', 'hvf', 'tcg']).default('auto'))
+    .addOption(option('--org-policy <file>', "the organisation's policy"))
+    .addOption(
+      option('--team-policy <file>', "a team's policy; may be repeated").argParser(collect),
+    )
+    .addOption(
+      option('--workspace <dir>', 'the directory to work in (default: the current directory)'),
+    )
+    .addOption(
+      option('--workspace-access <access>', 'tighten what may be done in the workspace').choices([
+        'read',
+        'write',
+        'private',
+      ]),
+    )
+    .addOption(
+      option('--mode <mode>', 'record what would be denied and let it through').choices(['audit']),
+    )
+    .addOption(
+      option('--engine <engine>', 'the accelerator of the microVM')
+        .choices(['auto', 'kvm', 'hvf', 'tcg'])
+        .default('auto'),
+    )
     .addOption(option('--image <image>', 'the root file system: host').default('host'))
     .addOption(option('--cpus <n>', 'processors of the guest').argParser(positiveInteger))
     .addOption(option('--memory <size>', 'memory of the guest, e.g. 4GiB'))
     .addOption(option('--timeout <duration>', 'end the session after this time, e.g. 30m'))
     .addOption(
-      option('--env <name[=value]>', "pass one variable; without a value the host's; may be repeated").argParser(collect).default([], 'none'),
+      option(
+        '--env <name[=value]>',
+        "pass one variable; without a value the host's; may be repeated",
+      )
+        .argParser(collect)
+        .default([], 'none'),
     )
     .addOption(option('--log-dir <dir>', 'where session directories are made'))
-    .addOption(option('--fail-on-denial', 'exit with 3 when the command succeeds but something was denied').default(false))
-    .addOption(new Option('--tty', 'give the command a terminal (default: when stdin and stdout are one)'))
+    .addOption(
+      option(
+        '--fail-on-denial',
+        'exit with 3 when the command succeeds but something was denied',
+      ).default(false),
+    )
+    .addOption(
+      new Option('--tty', 'give the command a terminal (default: when stdin and stdout are one)'),
+    )
     .addOption(new Option('--no-tty', 'give the command pipes'))
     .addOption(option('--quiet', 'no progress and no summary on stderr').default(false))
-    .addOption(option('--json', 'print the result of the session as JSON on stderr').default(false));
+    .addOption(
+      option('--json', 'print the result of the session as JSON on stderr').default(false),
+    );
 }
 
 function option(flags: string, description: string): Option {
   const name = /--([a-z-]+)/.exec(flags)?.[1] ?? '';
-  return new Option(flags, description).env(`AGENT_SANDBOX_${name.replaceAll('-', '_').toUpperCase()}`);
+  return new Option(flags, description).env(
+    `AGENT_SANDBOX_${name.replaceAll('-', '_').toUpperCase()}`,
+  );
 }
 
 function collect(value: string, previous: string[] | undefined): string[] {
@@ -62,6 +97,7 @@ function collect(value: string, previous: string[] | undefined): string[] {
 
 function positiveInteger(value: string): number {
   const number = Number(value);
-  if (!Number.isInteger(number) || number < 1) throw new InvalidArgumentError('expected a whole number of at least 1');
+  if (!Number.isInteger(number) || number < 1)
+    throw new InvalidArgumentError('expected a whole number of at least 1');
   return number;
 }

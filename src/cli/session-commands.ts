@@ -1,14 +1,20 @@
 // `exec`, `ps` and `stop`: what other terminals do with live sessions.
 
 import { Command, Option } from 'commander';
-import { listSessions, findLiveSession, sweepDeadSessions, type FoundSession } from '../session/find.ts';
+import {
+  listSessions,
+  findLiveSession,
+  sweepDeadSessions,
+  type FoundSession,
+} from '../session/find.ts';
 import { requestSession, type ClientResult } from '../session/client.ts';
 import { logDirectory } from './directories.ts';
 import { EXIT } from './exit-code.ts';
 import { err, json, out } from './output.ts';
 import { bindInput, errorStream, isTerminal, outputStream, terminalSize } from './stdio.ts';
 
-const logDirOption = (): Option => new Option('--log-dir <dir>', 'where session directories are made').env('AGENT_SANDBOX_LOG_DIR');
+const logDirOption = (): Option =>
+  new Option('--log-dir <dir>', 'where session directories are made').env('AGENT_SANDBOX_LOG_DIR');
 
 export function execCommand(): Command {
   return new Command('exec')
@@ -16,7 +22,7 @@ export function execCommand(): Command {
     .argument('<session>', 'session id, or the start of one')
     .argument('<command...>', 'the command and its arguments')
     .addOption(logDirOption())
-    .option('--cwd <dir>', 'directory in the guest (default: the session\'s workspace)')
+    .option('--cwd <dir>', "directory in the guest (default: the session's workspace)")
     .option('--tty', 'give the command a terminal (default: when stdin and stdout are one)')
     .option('--no-tty', 'give the command pipes')
     .option('--root', 'run as guest root, where the policy says `execution.user: root`', false)
@@ -107,8 +113,16 @@ function printTable(sessions: FoundSession[]): void {
       state.command.join(' ').slice(0, 60),
     ]),
   ];
-  const widths = rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ?? [];
-  for (const row of rows) out(row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  const widths =
+    rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => (row[column] ?? '').length))) ??
+    [];
+  for (const row of rows)
+    out(
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    );
 }
 
 export function stopCommand(): Command {
@@ -118,7 +132,11 @@ export function stopCommand(): Command {
     .addOption(logDirOption())
     .action(async (id: string, options: { logDir?: string }) => {
       const { state } = findLiveSession(logDirectory(process.env, options.logDir), id);
-      const client = await requestSession(state, { op: 'stop' }, { stdout: process.stdout, stderr: process.stderr });
+      const client = await requestSession(
+        state,
+        { op: 'stop' },
+        { stdout: process.stdout, stderr: process.stderr },
+      );
       await client.result;
       out(state.id);
     });

@@ -58,7 +58,9 @@ export function bindInput(command: RemoteCommand, raw: boolean): () => void {
     const { rows, columns } = terminalSize();
     command.resize(rows, columns);
   };
-  const listeners = PASSED_SIGNALS.map((name) => [name, () => command.signal(constants.signals[name])] as const);
+  const listeners = PASSED_SIGNALS.map(
+    (name) => [name, () => command.signal(constants.signals[name])] as const,
+  );
 
   if (raw) (stdin as ReadStream).setRawMode(true);
   stdin.on('data', onData);

@@ -3,13 +3,24 @@
 
 import type { Duplex, Readable } from 'node:stream';
 import type { GuestProcess } from '../guest/exec.ts';
-import { FRAME, type ControlFrame, type FrameParser, encodeFrame, encodeJson, decodeJson } from './control-protocol.ts';
+import {
+  FRAME,
+  type ControlFrame,
+  type FrameParser,
+  encodeFrame,
+  encodeJson,
+  decodeJson,
+} from './control-protocol.ts';
 
 const MAX_DIMENSION = 0xffff;
 const MAX_SIGNAL = 64;
 
 /** Resolves when the process has ended and its output was handed over. */
-export async function attachProcess(socket: Duplex, frames: FrameParser, child: GuestProcess): Promise<void> {
+export async function attachProcess(
+  socket: Duplex,
+  frames: FrameParser,
+  child: GuestProcess,
+): Promise<void> {
   socket.write(encodeFrame(FRAME.started));
   frames.on('data', (frame: ControlFrame) => applyFrame(frame, frames, child));
   frames.resume();
@@ -53,10 +64,16 @@ function applyFrame(frame: ControlFrame, frames: FrameParser, child: GuestProces
 }
 
 export function isDimension(value: unknown): value is number {
-  return typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_DIMENSION;
+  return (
+    typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= MAX_DIMENSION
+  );
 }
 
-async function pump(from: Readable, to: Duplex, type: typeof FRAME.stdout | typeof FRAME.stderr): Promise<void> {
+async function pump(
+  from: Readable,
+  to: Duplex,
+  type: typeof FRAME.stdout | typeof FRAME.stderr,
+): Promise<void> {
   for await (const chunk of from as AsyncIterable<Buffer>) {
     if (to.destroyed) return;
     if (!to.write(encodeFrame(type, chunk))) await drained(to);

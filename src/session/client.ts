@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { SandboxError, messageOf } from '../model/error.ts';
 import type { SessionState } from '../model/session.ts';
 import { CONTROL_SOCKET } from './control.ts';
-import { FRAME, FrameParser, decodeJson, encodeFrame, encodeJson, type ControlFrame } from './control-protocol.ts';
+import {
+  FRAME,
+  FrameParser,
+  decodeJson,
+  encodeFrame,
+  encodeJson,
+  type ControlFrame,
+} from './control-protocol.ts';
 
 /** What came of a request. */
 export type ClientResult =

@@ -3,7 +3,13 @@
 
 import { createServer, type Server } from 'node:net';
 import { SandboxError, messageOf } from '../model/error.ts';
-import { FRAME, FrameParser, decodeJson, encodeJson, type ControlFrame } from './control-protocol.ts';
+import {
+  FRAME,
+  FrameParser,
+  decodeJson,
+  encodeJson,
+  type ControlFrame,
+} from './control-protocol.ts';
 import { attachProcess, isDimension } from './attach.ts';
 import type { CommandSpec } from './plan.ts';
 import type { Session } from './session.ts';
@@ -13,7 +19,11 @@ import type { Duplex } from 'node:stream';
 export const CONTROL_SOCKET = 'control.sock';
 
 /** Serves `exec` and `stop` until closed. `defaults` fills what a request leaves out. */
-export async function serveControl(path: string, session: Session, complete: (spec: CommandSpec) => CommandSpec): Promise<Server> {
+export async function serveControl(
+  path: string,
+  session: Session,
+  complete: (spec: CommandSpec) => CommandSpec,
+): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     serveRequest(socket, session, complete).catch((error: unknown) => refuse(socket, error));
   });
@@ -22,7 +32,11 @@ export async function serveControl(path: string, session: Session, complete: (sp
   return server;
 }
 
-async function serveRequest(socket: Duplex, session: Session, complete: (spec: CommandSpec) => CommandSpec): Promise<void> {
+async function serveRequest(
+  socket: Duplex,
+  session: Session,
+  complete: (spec: CommandSpec) => CommandSpec,
+): Promise<void> {
   const frames = new FrameParser();
   socket.on('error', () => frames.destroy());
   frames.on('error', (error) => refuse(socket, error));
@@ -77,7 +91,9 @@ export function parseSpec(request: Record<string, unknown>): CommandSpec {
 }
 
 function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes('\0'));
+  return (
+    Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes('\0'))
+  );
 }
 
 function isPairs(value: unknown): value is [string, string][] {
@@ -90,5 +106,9 @@ function refuse(socket: Duplex, error: unknown): void {
 }
 
 function badRequest(expected: string): SandboxError {
-  return new SandboxError({ kind: 'usage', code: 'SESSION_BAD_REQUEST', message: `expected ${expected}` });
+  return new SandboxError({
+    kind: 'usage',
+    code: 'SESSION_BAD_REQUEST',
+    message: `expected ${expected}`,
+  });
 }

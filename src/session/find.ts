@@ -59,7 +59,7 @@ export function sweepDeadSessions(logDirectory: string, now: Date): string[] {
 
 // session.json is ours, but it is data: only a directory we would have made is removed.
 function removeRuntimeDirectory(directory: string): void {
-  const isOurs = dirname(directory) === tmpdir() && directory.startsWith(join(tmpdir(), RUNTIME_PREFIX));
+  const isOurs =
+    dirname(directory) === tmpdir() && directory.startsWith(join(tmpdir(), RUNTIME_PREFIX));
   if (isOurs && existsSync(directory)) rmSync(directory, { recursive: true, force: true });
 }
-

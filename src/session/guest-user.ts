@@ -39,7 +39,8 @@ function hostOwner(
   if (info.uid !== 0) return { uid: info.uid, gid: info.gid };
   const sudoUid = Number(host['SUDO_UID']);
   const sudoGid = Number(host['SUDO_GID']);
-  if (Number.isInteger(sudoUid) && sudoUid > 0 && Number.isInteger(sudoGid)) return { uid: sudoUid, gid: sudoGid };
+  if (Number.isInteger(sudoUid) && sudoUid > 0 && Number.isInteger(sudoGid))
+    return { uid: sudoUid, gid: sudoGid };
   const owner = statSync(workspace);
   return { uid: owner.uid, gid: owner.gid };
 }
@@ -47,5 +48,7 @@ function hostOwner(
 function loginName(uid: number, host: Readonly<Record<string, string | undefined>>): string {
   const info = userInfo();
   const name = uid === info.uid ? info.username : host['SUDO_USER'];
-  return name === undefined || name === 'root' || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name) ? 'agent' : name;
+  return name === undefined || name === 'root' || !/^[a-z_][a-z0-9_-]{0,31}$/.test(name)
+    ? 'agent'
+    : name;
 }

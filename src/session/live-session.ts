@@ -74,7 +74,11 @@ export class LiveSession implements Session {
     const { point, link, mayRunAsRoot } = this.#parts;
     const path = new Map(spec.environment).get('PATH') ?? '';
     const [name = ''] = spec.argv;
-    const verdict = judgeExecutable(name, { cwd: spec.cwd, path, ask: (request) => point.ask(request) });
+    const verdict = judgeExecutable(name, {
+      cwd: spec.cwd,
+      path,
+      ask: (request) => point.ask(request),
+    });
     if (!verdict.allowed) return { kind: 'denied', decision: verdict.decision, path: name };
     const process = await link.exec({
       argv: spec.argv,
@@ -92,7 +96,8 @@ export class LiveSession implements Session {
   }
 
   async #end(reason: EndReason, detail: string | undefined): Promise<SessionEnd> {
-    const { link, machine, closers, log, runtimeDirectory, state, directory, denials } = this.#parts;
+    const { link, machine, closers, log, runtimeDirectory, state, directory, denials } =
+      this.#parts;
     clearTimeout(this.#timer);
     const faults: string[] = [];
     const attempt = async (step: () => Promise<unknown> | void): Promise<void> => {
@@ -104,7 +109,8 @@ export class LiveSession implements Session {
     };
 
     // Only an orderly end may ask the guest for anything; every other one kills it first.
-    if (reason === 'finished' || reason === 'stopped') await attempt(() => withinGrace(link.sync()));
+    if (reason === 'finished' || reason === 'stopped')
+      await attempt(() => withinGrace(link.sync()));
     await attempt(() => machine.kill());
     await attempt(() => link.close());
     for (const close of closers) await attempt(close);
@@ -115,7 +121,12 @@ export class LiveSession implements Session {
       ...(detail === undefined ? {} : { detail }),
     };
     await attempt(() => {
-      log.end({ type: 'session.end', reason, denials: end.denials, ...(faults.length > 0 ? { faults } : {}) });
+      log.end({
+        type: 'session.end',
+        reason,
+        denials: end.denials,
+        ...(faults.length > 0 ? { faults } : {}),
+      });
     });
     await attempt(() => rmSync(runtimeDirectory, { recursive: true, force: true }));
     await attempt(() =>
@@ -142,13 +153,18 @@ export class LiveSession implements Session {
 function withinGrace(work: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout;
   const expired = new Promise<void>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`the guest did not write back within ${GRACE_MS} ms`)), GRACE_MS);
+    timer = setTimeout(
+      () => reject(new Error(`the guest did not write back within ${GRACE_MS} ms`)),
+      GRACE_MS,
+    );
   });
   return Promise.race([work, expired]).finally(() => clearTimeout(timer));
 }
 
 /** The files of a session that others read. */
-export const sessionFiles = (directory: string): { log: string; policy: string; console: string } => ({
+export const sessionFiles = (
+  directory: string,
+): { log: string; policy: string; console: string } => ({
   log: join(directory, 'decisions.jsonl'),
   policy: join(directory, 'effective-policy.json'),
   console: join(directory, 'console.log'),

@@ -1,5 +1,6 @@
 // All a session is made from, checked before anything starts.
 
+import type { Accelerator } from '../engine/engine.ts';
 import type { Actor, Run } from '../model/identity.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 
@@ -18,7 +19,8 @@ export interface SessionPlan {
   logDirectory: string;
   /** where kernels and snapshots are kept */
   cacheDirectory: string;
-  engine: EngineChoice;
+  /** proven to work on this machine */
+  accelerator: Accelerator;
   actor: Actor;
   run?: Run;
   /** session that asked for this one */

@@ -24,8 +24,7 @@ export interface SessionEnd {
 }
 
 export type CommandStart =
-  | { kind: 'started'; process: GuestProcess }
-  | { kind: 'denied'; decision: Decision; path: string };
+  { kind: 'started'; process: GuestProcess } | { kind: 'denied'; decision: Decision; path: string };
 
 export interface Session {
   readonly id: string;

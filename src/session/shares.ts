@@ -23,7 +23,9 @@ export function sharesOf(policy: EffectivePolicy): string[] {
     }
   }
   const sorted = [...bases].sort();
-  return sorted.filter((path, index) => !sorted.slice(0, index).some((other) => isInside(path, other)));
+  return sorted.filter(
+    (path, index) => !sorted.slice(0, index).some((other) => isInside(path, other)),
+  );
 }
 
 /** The literal part of a pattern, resolved; undefined when the host has no such path. */

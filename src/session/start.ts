@@ -1,25 +1,260 @@
-// Brings a session up: log, filesystem server, egress, machine, guest; in that order, so that nothing in the guest runs
-// before everything it could ask is there to judge and record it. Any failure takes down what was started.
+// Brings a session up: log, filesystem server, machine, guest; in that order, so that nothing in the guest runs before
+// all it could ask is there to judge and record it. A failure on the way takes down what was started.
 
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { createPoint } from '../enforce/point.ts';
+import { createCounters } from '../enforce/tally.ts';
 import { startFilesystem } from '../enforce/filesystem/server.ts';
-import { chooseAccelerator, startMachine, type Machine } from '../engine/engine.ts';
+import type { Isolation } from '../model/event.ts';
+import type { Accelerator } from '../engine/engine.ts';
+import { startMachine } from '../engine/machine.ts';
 import { connectGuest } from '../guest/link.ts';
-import { openLog } from '../log/writer.ts';
-import type { SessionContext } from '../model/event.ts';
+import { openLog, type Log } from '../log/writer.ts';
+import { messageOf, SandboxError } from '../model/error.ts';
+import type { EffectivePolicy } from '../model/policy.ts';
+import type { SessionState } from '../model/session.ts';
 import { createDecider } from '../policy/decide.ts';
 import { CONTROL_SOCKET, serveControl } from './control.ts';
 import { createRuntimeDirectory, createSessionDirectory, createSessionId } from './directory.ts';
 import { guestEnvironment } from './environment.ts';
-import { guestUser } from './guest-user.ts';
-import { LiveSession } from './live-session.ts';
-import type { SessionPlan } from './plan.ts';
-import type { Session } from './session.ts';
+import { guestUser, type GuestUser } from './guest-user.ts';
+import { LiveSession, sessionFiles } from './live-session.ts';
+import type { CommandSpec, SessionPlan } from './plan.ts';
+import type { EndReason, Session } from './session.ts';
 import { sharesOf } from './shares.ts';
 import { listenOnce } from './sockets.ts';
 import { processStart, writeState } from './state.ts';
+
+/** name of the guest to itself */
+const GUEST_NAME = 'sandbox';
+
+export async function startSession(plan: SessionPlan): Promise<Session> {
+  requireIsolation(plan);
+  const id = createSessionId(new Date());
+  const directory = createSessionDirectory(plan.logDirectory, id);
+  const runtimeDirectory = createRuntimeDirectory();
+  const state = initialState(plan, id, runtimeDirectory);
+  writeState(directory, state);
+  writeFileSync(sessionFiles(directory).policy, `${JSON.stringify(plan.policy, null, 2)}\n`, {
+    mode: 0o600,
+  });
+  const log = openSessionLog(plan, id, directory);
+  const closers: (() => Promise<void> | void)[] = [];
+  try {
+    return await assemble(plan, { id, directory, runtimeDirectory, state, log, closers });
+  } catch (error) {
+    for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
+    endFailed(log, error);
+    writeState(directory, { ...state, status: 'failed', endedAt: new Date().toISOString() });
+    throw error;
+  }
+}
+
+interface Foundation {
+  id: string;
+  directory: string;
+  runtimeDirectory: string;
+  state: SessionState;
+  log: Log;
+  closers: (() => Promise<void> | void)[];
+}
+
+async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
+  const { policy } = plan;
+  const { runtimeDirectory, log, closers } = base;
+  // What goes wrong before the session exists is kept until it can be told.
+  let session: LiveSession | undefined;
+  let early: { reason: EndReason; detail: string } | undefined;
+  const endWith = (reason: EndReason, detail: string): void => {
+    if (session === undefined) early ??= { reason, detail };
+    else void session.stop(reason, detail);
+  };
+  const counters = createCounters();
+  const onFailure = (error: SandboxError): void => endWith('log-unwritable', error.message);
+  const onDenialLimit = (denials: number): void =>
+    endWith('denials', `${denials} requests were denied`);
+  const point = createPoint({
+    decide: createDecider(policy),
+    log,
+    mode: policy.mode,
+    agent: { command: plan.command[0] ?? '' },
+    limits: policy.limits,
+    counters,
+    onFailure,
+    onDenialLimit,
+  });
+  const user = guestUser(policy.workspace, policy.home, plan.hostEnvironment);
+  const muxPath = join(runtimeDirectory, 'mux.sock');
+  const fsPath = join(runtimeDirectory, 'fs.sock');
+
+  const [mux, filesystem] = await Promise.all([
+    listenOnce(muxPath),
+    startFilesystem({
+      socket: fsPath,
+      policy,
+      log: log.share(),
+      counters,
+      agent: { command: plan.command[0] ?? '' },
+      sessionDirectory: base.directory,
+      uidMap: user.uidMap,
+      onFault: (detail: string) => endWith('filesystem-fault', detail),
+      onDenialLimit,
+    }),
+  ]);
+  closers.push(
+    () => mux.close(),
+    () => filesystem.close(),
+  );
+  const machine = await startMachine({
+    cpus: policy.limits.cpus,
+    memory: policy.limits.memory,
+    accelerator: plan.accelerator,
+    sockets: { directory: runtimeDirectory, mux: muxPath, fs: fsPath },
+    cache: plan.cacheDirectory,
+    console: sessionFiles(base.directory).console,
+    onProgress: plan.onProgress,
+  });
+  closers.push(() => machine.kill());
+  for (const notice of machine.notices) plan.onProgress(notice);
+
+  const egress = createEgress({
+    point,
+    policy,
+    guestName: GUEST_NAME,
+    onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
+  });
+  const link = connectGuest(await mux.connection, {
+    onConnect: (destination, stream) => egress.onConnect(destination, stream),
+    onDns: (query) => egress.onDns(query),
+    onSession: (stream) => stream.destroy(),
+    onFault: (detail) => endWith('guest-fault', detail),
+  });
+  await Promise.race([link.start(guestConfig(policy, user)), machineLost(machine.exited)]);
+
+  session = new LiveSession({
+    log,
+    point,
+    machine,
+    link,
+    closers: [() => egress.close(), () => filesystem.close(), () => point.flush()],
+    runtimeDirectory,
+    state: { ...base.state, status: 'running' },
+    directory: base.directory,
+    mayRunAsRoot: policy.user === 'root',
+    denials: () => point.counters().denied,
+  });
+  const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session, (spec) =>
+    completeSpec(plan, user, base.id, spec),
+  );
+  void session.ended.then(() => control.close());
+  if (policy.limits.timeout !== undefined) session.limitTime(policy.limits.timeout);
+  writeState(base.directory, { ...base.state, status: 'running', isolation: machine.isolation });
+  if (early !== undefined) await session.stop(early.reason, early.detail);
+  return session;
+}
+
+/** A command as the guest gets it: the session's variables under the ones the caller named. */
+export function completeSpec(
+  plan: SessionPlan,
+  user: GuestUser,
+  id: string,
+  spec: CommandSpec,
+): CommandSpec {
+  return {
+    ...spec,
+    environment: guestEnvironment(plan.hostEnvironment, user.identity, id, spec.environment),
+  };
+}
+
+function guestConfig(
+  policy: EffectivePolicy,
+  user: GuestUser,
+): Parameters<ReturnType<typeof connectGuest>['start']>[0] {
+  return {
+    entropy: randomBytes(64),
+    time: BigInt(Date.now()) * 1_000_000n,
+    hostname: GUEST_NAME,
+    user: user.identity,
+    rootAllowed: policy.user === 'root',
+    processes: policy.limits.processes,
+    shares: sharesOf(policy),
+  };
+}
+
+function requireIsolation(plan: SessionPlan): void {
+  if (plan.policy.require.isolation !== 'hardware' || isolationOf(plan.accelerator) === 'hardware')
+    return;
+  throw new SandboxError({
+    kind: 'environment',
+    code: 'SESSION_EMULATED',
+    message:
+      'the policy requires `isolation: hardware`, and this machine can only emulate the guest',
+    hint: 'see `agent-sandbox doctor` for what is missing',
+  });
+}
+
+function isolationOf(accelerator: Accelerator): Isolation {
+  return accelerator === 'tcg' ? 'emulated' : 'hardware';
+}
+
+function openSessionLog(plan: SessionPlan, id: string, directory: string): Log {
+  const log = openLog({
+    file: sessionFiles(directory).log,
+    context: {
+      session: id,
+      ...(plan.parent === undefined ? {} : { parent: plan.parent.id }),
+      actor: plan.actor,
+      ...(plan.run === undefined ? {} : { run: plan.run }),
+      policyDigest: plan.policy.digest,
+      isolation: isolationOf(plan.accelerator),
+    },
+  });
+  log.append({
+    type: 'session.start',
+    command: plan.command[0] ?? '',
+    workspace: plan.policy.workspace,
+  });
+  for (const layer of plan.policy.layers)
+    log.append({ type: 'policy.load', layer: layer.name, file: layer.file, digest: layer.digest });
+  for (const clamp of plan.policy.clamps)
+    log.append({ type: 'policy.clamp', rule: clamp.rule, by: clamp.by, reason: clamp.message });
+  return log;
+}
+
+function initialState(plan: SessionPlan, id: string, runtimeDirectory: string): SessionState {
+  const pidStart = processStart(process.pid);
+  return {
+    version: 1,
+    id,
+    ...(plan.parent === undefined ? {} : { parent: plan.parent.id }),
+    status: 'starting',
+    pid: process.pid,
+    ...(pidStart === undefined ? {} : { pidStart }),
+    command: plan.command,
+    workspace: plan.policy.workspace,
+    runtimeDirectory,
+    policyDigest: plan.policy.digest,
+    startedAt: new Date().toISOString(),
+  };
+}
+
+function endFailed(log: Log, error: unknown): void {
+  try {
+    log.end({ type: 'session.end', reason: 'failed-to-start', detail: messageOf(error) });
+  } catch {
+    log.close(); // the log is what failed; without its end it reads as incomplete
+  }
+}
+
+async function machineLost(exited: Promise<{ reason: string; message: string }>): Promise<never> {
+  const exit = await exited;
+  throw new SandboxError({
+    kind: 'internal',
+    code: 'SESSION_MACHINE_LOST',
+    message: `the machine ended (${exit.reason}) before the guest was ready${exit.message === '' ? '' : `: ${exit.message}`}`,
+    hint: 'see console.log in the session directory',
+  });
+}

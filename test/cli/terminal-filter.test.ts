@@ -42,7 +42,22 @@ describe('the terminal filter', () => {
   });
 
   it('never lets an opener of a string sequence through, whatever the bytes and however they are cut', () => {
-    const alphabet = fc.constantFrom(0x1b, 0x5d, 0x50, 0x5f, 0x5c, 0x07, 0x5b, 0x6e, 0x63, 0xc2, 0x9d, 0x90, 0x31, 0x41);
+    const alphabet = fc.constantFrom(
+      0x1b,
+      0x5d,
+      0x50,
+      0x5f,
+      0x5c,
+      0x07,
+      0x5b,
+      0x6e,
+      0x63,
+      0xc2,
+      0x9d,
+      0x90,
+      0x31,
+      0x41,
+    );
     fc.assert(
       fc.property(fc.array(fc.array(alphabet, { maxLength: 6 }), { maxLength: 12 }), (chunks) => {
         const out = filter(...chunks.map((chunk) => Buffer.from(chunk)));

@@ -1,0 +1,206 @@
+// `run`: one command in a session of its own.
+
+import { realpathSync } from 'node:fs';
+import { constants } from 'node:os';
+import { getSystemErrorMap } from 'node:util';
+import type { Readable } from 'node:stream';
+import { Command } from 'commander';
+import { platformIdentity } from '../identity/platform.ts';
+import { localActor } from '../identity/local.ts';
+import { SandboxError } from '../model/error.ts';
+import { readDenials, renderDenials } from '../report/denials.ts';
+import type { GuestProcess, ProcessExit } from '../guest/exec.ts';
+import { sweepDeadSessions } from '../session/find.ts';
+import type { SessionPlan } from '../session/plan.ts';
+import type { Session, SessionEnd } from '../session/session.ts';
+import { startSession } from '../session/start.ts';
+import { cacheDirectory, logDirectory } from './directories.ts';
+import { EXIT, signalExit } from './exit-code.ts';
+import { err, isColoured } from './output.ts';
+import { loadRunPolicy } from './run-policy.ts';
+import { addRunOptions, type RunOptions } from './run-options.ts';
+import { bindInput, errorStream, isTerminal, outputStream, terminalSize } from './stdio.ts';
+import { ensureReady } from './setup.ts';
+
+export function runCommand(): Command {
+  return addRunOptions(
+    new Command('run')
+      .description('run one command in a sandbox')
+      .usage('[options] -- COMMAND [ARG...]')
+      .argument('<command...>', 'the command and its arguments'),
+  )
+    .passThroughOptions()
+    .action(async (argv: string[], options: RunOptions) => {
+      process.exitCode = await run(argv, options);
+    });
+}
+
+async function run(argv: string[], options: RunOptions): Promise<number> {
+  const progress = options.quiet
+    ? (): void => undefined
+    : (line: string): void => err(`agent-sandbox: ${line}`);
+  const loaded = loadRunPolicy(options, process.env);
+  if (loaded.kind === 'invalid') {
+    err(loaded.report);
+    return EXIT.failed;
+  }
+  if (options.image !== 'host')
+    throw new SandboxError({
+      kind: 'usage',
+      code: 'RUN_NO_IMAGE',
+      message: `the image '${options.image}' cannot be used: this version knows 'host' only`,
+    });
+  const { policy } = loaded;
+  const logs = logDirectory(process.env, options.logDir);
+  const ready = await ensureReady({
+    engine: options.engine,
+    limits: policy.limits,
+    onProgress: progress,
+  });
+  sweepDeadSessions(logs, new Date());
+  const identity = platformIdentity(process.env);
+  const plan: SessionPlan = {
+    policy,
+    command: argv,
+    logDirectory: logs,
+    cacheDirectory: cacheDirectory(process.env),
+    accelerator: ready.accelerator,
+    actor: identity?.actor ?? localActor(),
+    ...(identity === undefined ? {} : { run: identity.run }),
+    hostEnvironment: process.env,
+    onProgress: progress,
+  };
+  const session = await startSession(plan);
+  const code = await runIn(session, argv, options, policy.workspace);
+  return finish(session, code, options);
+}
+
+async function runIn(
+  session: Session,
+  argv: string[],
+  options: RunOptions,
+  workspace: string,
+): Promise<number> {
+  const tty = options.tty ?? isTerminal();
+  const started = await session.start({
+    argv,
+    cwd: workingDirectory(workspace),
+    environment: options.env.map((entry) => variable(entry)).filter((pair) => pair !== undefined),
+    asRoot: true,
+    ...(tty ? { terminal: terminalSize() } : {}),
+  });
+  if (started.kind === 'denied') {
+    const { decision } = started;
+    err(`agent-sandbox: '${started.path}' may not be executed: ${decision.reason}`);
+    err(`  rule ${decision.rule.id} (${decision.rule.file}:${decision.rule.line})`);
+    return EXIT.cannotExecute;
+  }
+  return Promise.race([passThrough(started.process, argv[0] ?? '', tty), endedEarly(session)]);
+}
+
+async function passThrough(child: GuestProcess, name: string, tty: boolean): Promise<number> {
+  const raw = tty && isTerminal();
+  const release = bindInput(
+    {
+      write: (chunk) => child.stdin.write(chunk),
+      end: () => void child.stdin.end(),
+      onDrain: (listener) => void child.stdin.once('drain', listener),
+      signal: (signal) => child.signal(signal),
+      resize: (rows, columns) => child.resize(rows, columns),
+    },
+    raw,
+  );
+  try {
+    const output = [drain(child.stdout, outputStream()), drain(child.stderr, errorStream())];
+    const [exit] = await Promise.all([child.exited, ...output]);
+    return exitCodeOf(exit, name);
+  } finally {
+    release();
+  }
+}
+
+/** Hands on all output; resolves when the last byte was taken. */
+async function drain(from: Readable, to: NodeJS.WritableStream): Promise<void> {
+  for await (const chunk of from as AsyncIterable<Buffer>) {
+    if (!to.write(chunk)) await new Promise((resolve) => to.once('drain', resolve));
+  }
+}
+
+function exitCodeOf(exit: ProcessExit, name: string): number {
+  if ('signal' in exit) return signalExit(exit.signal);
+  if ('errno' in exit) {
+    const system = getSystemErrorMap().get(-exit.errno)?.[1] ?? `error ${exit.errno}`;
+    const what = {
+      execute: `cannot run '${name}'`,
+      directory: 'cannot enter the working directory',
+      setup: 'cannot make the process',
+    };
+    err(`agent-sandbox: ${what[exit.stage]} in the guest: ${system}`);
+  }
+  return exit.code;
+}
+
+/** Never resolves while the session lives; then the exit code of what ended it. */
+async function endedEarly(session: Session): Promise<number> {
+  const end = await session.ended;
+  switch (end.reason) {
+    case 'timeout':
+      err('agent-sandbox: the time limit is reached');
+      return EXIT.timedOut;
+    case 'stopped':
+      err('agent-sandbox: the session was stopped');
+      return signalExit(constants.signals.SIGTERM);
+    default:
+      err(
+        `agent-sandbox: the session failed (${end.reason})${end.detail === undefined ? '' : `: ${end.detail}`}`,
+      );
+      return EXIT.failed;
+  }
+}
+
+async function finish(session: Session, code: number, options: RunOptions): Promise<number> {
+  const end = await session.stop('finished');
+  const denials = readDenials(end.logFile);
+  if (options.json) err(JSON.stringify(resultOf(session, end, code)));
+  else if (!options.quiet) {
+    const text = renderDenials(denials, {
+      session: session.id,
+      isColoured: isColoured(process.stderr),
+    });
+    if (text !== '') process.stderr.write(text);
+  }
+  return options.failOnDenial && code === 0 && end.denials > 0 ? EXIT.denied : code;
+}
+
+function resultOf(session: Session, end: SessionEnd, code: number): Record<string, unknown> {
+  return {
+    session: session.id,
+    directory: session.directory,
+    isolation: session.isolation,
+    exitCode: code,
+    reason: end.reason,
+    denials: end.denials,
+    log: end.logFile,
+  };
+}
+
+/** The current directory where it lies in the workspace, else the workspace. */
+function workingDirectory(workspace: string): string {
+  const current = realpathSync(process.cwd());
+  return current === workspace || current.startsWith(`${workspace}/`) ? current : workspace;
+}
+
+/** `NAME=VALUE`, or `NAME` with the host's value; undefined where the host has none. */
+function variable(entry: string): [string, string] | undefined {
+  const at = entry.indexOf('=');
+  const name = at === -1 ? entry : entry.slice(0, at);
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+    throw new SandboxError({
+      kind: 'usage',
+      code: 'RUN_BAD_VARIABLE',
+      message: `expected NAME or NAME=VALUE for --env, got '${entry}'`,
+    });
+  if (at !== -1) return [name, entry.slice(at + 1)];
+  const value = process.env[name];
+  return value === undefined ? undefined : [name, value];
+}
