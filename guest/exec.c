@@ -263,7 +263,6 @@ void exec_open(const struct config *config)
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &mask, NULL);
     children.fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
     if (children.fd < 0) fault("signalfd: %m");
     children.ready = child_ended;

@@ -44,7 +44,7 @@ static void crashed(int number)
     halt();
 }
 
-void fault_catch_signals(void)
+void fault_prepare_signals(void)
 {
     static char stack[16384];
     stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
@@ -52,6 +52,11 @@ void fault_catch_signals(void)
     struct sigaction action = {.sa_handler = crashed, .sa_flags = SA_ONSTACK | (int)SA_RESETHAND};
     const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) sigaction(crashes[i], &action, NULL);
+    /* Ended children are read from a descriptor; blocked here, before there are threads that would swallow the signal. */
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &mask, NULL);
     /* Init writes to pipes and sockets that others close. */
     signal(SIGPIPE, SIG_IGN);
 }

@@ -96,7 +96,7 @@ static void handle(const struct frame *frame)
 
 int main(void)
 {
-    fault_catch_signals();
+    fault_prepare_signals();
     boot_prepare();
     mux_open(boot_port("mux"));
     int fs_port = boot_port("fs");
@@ -110,8 +110,8 @@ int main(void)
 
     const struct config *config = start_receive();
     start_renew(config);
-    root_enter(config, fs_port);
     exec_open(config);
+    root_enter(config, fs_port);
     session_listen(SESSION_SOCKET);
     tcp_accept(listener4, listener6);
     synced.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -59,19 +60,26 @@ void put_u32(uint8_t *bytes, uint32_t value)
     put_u16(bytes + 2, (uint16_t)(value >> 16));
 }
 
+/* Without the port nobody can be told but the console. */
+_Noreturn static void lost(const char *what)
+{
+    dprintf(STDERR_FILENO, "agent-sandbox init: mux port lost: %s: %m\n", what);
+    halt();
+}
+
 /* Waits for the port. While no host is connected it hangs up at once: sleep, and give up when nobody comes back. */
 static void wait_port(short events)
 {
     static int gone_ms;
     struct pollfd waited = {.fd = port.fd, .events = events};
-    if (poll(&waited, 1, -1) < 0 && errno != EINTR) halt();
+    if (poll(&waited, 1, -1) < 0 && errno != EINTR) lost("poll");
     if (!(waited.revents & POLLHUP)) {
         gone_ms = 0;
         return;
     }
     usleep(2000);
     gone_ms += 2;
-    if (listening && gone_ms > GONE_LIMIT_MS) halt();
+    if (listening && gone_ms > GONE_LIMIT_MS) lost("host");
 }
 
 static void write_port(const uint8_t *bytes, size_t length)
@@ -84,7 +92,7 @@ static void write_port(const uint8_t *bytes, size_t length)
         } else if (written == 0 || errno == EAGAIN || errno == EINTR) {
             wait_port(POLLOUT);
         } else {
-            halt();
+            lost("write");
         }
     }
 }
