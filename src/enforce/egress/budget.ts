@@ -1,0 +1,26 @@
+// The bytes that a session may still send out (`limits.egress`). Once too many were asked for, nothing more goes out.
+
+export interface Budget {
+  /** Takes bytes; a reason when they are more than what is left. */
+  spend(bytes: number): string | undefined;
+  exhausted(): string | undefined;
+  spent(): number;
+}
+
+export function createBudget(limit: number | undefined): Budget {
+  let spent = 0;
+  let reason: string | undefined;
+  return {
+    spend(bytes) {
+      if (reason !== undefined) return reason;
+      if (limit !== undefined && spent + bytes > limit) {
+        reason = `the session may send ${limit} bytes out (limits.egress), and this would be more`;
+        return reason;
+      }
+      spent += bytes;
+      return undefined;
+    },
+    exhausted: () => reason,
+    spent: () => spent,
+  };
+}

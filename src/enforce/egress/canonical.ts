@@ -1,0 +1,28 @@
+// The one spelling of what the guest names: a host name or an address, as requests and rules write it.
+
+import { formatAddress, parseAddress, unwrapAddress } from '../../match/address.ts';
+import { canonicalName } from '../../match/host.ts';
+
+const RESERVED = 'sandbox.internal';
+export const RESERVED_REASON = `names below ${RESERVED} are kept for services that the host offers to the guest; there is none here`;
+
+/** The name itself when it is canonical; undefined for all else. A client that spells a name otherwise would say so in its hello. */
+export function canonicalHost(name: string): string | undefined {
+  return canonicalName(name) === name ? name : undefined;
+}
+
+/** Names that belong to the sandbox itself and never leave it. */
+export function isReservedName(host: string): boolean {
+  return host === RESERVED || host.endsWith(`.${RESERVED}`);
+}
+
+/** An address as it is judged: an IPv4 address in IPv6 clothing is that IPv4 address. */
+export function canonicalAddress(text: string): string | undefined {
+  const address = parseAddress(text);
+  return address === undefined ? undefined : formatAddress(unwrapAddress(address));
+}
+
+/** A checked address as it is dialled: v4-mapped ones by IPv4, translated ones (NAT64) by the network that translates them. */
+export function dialledAddress(text: string): string {
+  return /^::ffff:/i.test(text) ? (canonicalAddress(text) ?? text) : text;
+}

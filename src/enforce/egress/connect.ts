@@ -1,0 +1,202 @@
+// One TCP connection of the guest, from the address it dialled to the relay: who is meant, is it allowed, which checked
+// address is it, does the hello agree. Invariant: no step begins before the one before it said yes and is on record.
+
+import type { Duplex } from 'node:stream';
+
+import { messageOf } from '../../model/error.ts';
+import type { Request } from '../../model/request.ts';
+import type { AddressCheck } from './address-check.ts';
+import type { Budget } from './budget.ts';
+import { canonicalAddress, dialledAddress } from './canonical.ts';
+import { dialFirst } from './dial.ts';
+import type { Dial } from './dial.ts';
+import { createHelloGate } from './hello-gate.ts';
+import type { CheckId, Judge } from './judge.ts';
+import type { Lookup } from './lookup.ts';
+import { relay } from './relay.ts';
+import type { RelayLimits, RelaySummary } from './relay.ts';
+import { isSynthetic } from './synthetic.ts';
+import type { SyntheticAddresses } from './synthetic.ts';
+
+/** What the guest dialled, as it says. */
+export interface Destination {
+  address: string;
+  port: number;
+}
+
+export interface ConnectLimits extends RelayLimits {
+  /** connections at once */
+  connections: number;
+  /** milliseconds to connect upstream */
+  connect: number;
+  /** milliseconds before the next address is tried beside the last */
+  stagger: number;
+}
+
+export interface ConnectorOptions {
+  judge: Judge;
+  synthetic: SyntheticAddresses;
+  checkAddress: AddressCheck;
+  lookup: Lookup;
+  dial: Dial;
+  budget: Budget;
+  limits: ConnectLimits;
+  onFault: (reason: string) => void;
+}
+
+export interface Connector {
+  serve(destination: Destination, stream: Duplex): void;
+  close(): void;
+}
+
+/** A destination after it was tied to a name or found to be an address. */
+interface Target {
+  host: string;
+  port: number;
+  isName: boolean;
+  request: Extract<Request, { kind: 'connect' }>;
+}
+
+export function createConnector(options: ConnectorOptions): Connector {
+  const { judge, synthetic, limits, budget } = options;
+  const live = new Set<() => void>();
+  let isClosed = false;
+
+  function serve(destination: Destination, stream: Duplex): void {
+    // The guest may reset at any moment; without a listener that would be an exception.
+    stream.on('error', () => undefined);
+    const target = identify(destination);
+    if (isClosed || target === undefined || !admit(target)) {
+      stream.destroy();
+      return;
+    }
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    live.add(stop);
+    carry(target, stream, abort)
+      .catch((error: unknown) => {
+        stream.destroy();
+        options.onFault(`egress failed: ${messageOf(error)}`);
+      })
+      .finally(() => live.delete(stop));
+  }
+
+  /** Ties a destination to a name; records and returns undefined when it can mean nothing. */
+  function identify({ address, port }: Destination): Target | undefined {
+    const canonical = canonicalAddress(address);
+    const host =
+      canonical === undefined
+        ? undefined
+        : isSynthetic(canonical)
+          ? synthetic.nameOf(canonical)
+          : canonical;
+    const request = { kind: 'connect', host: host ?? canonical ?? 'invalid', port } as const;
+    if (canonical === undefined || !Number.isInteger(port) || port < 1 || port > 65535) {
+      judge.refuse(
+        { ...request, port: 0 },
+        'egress-address',
+        'this is no address and port that a connection could go to',
+      );
+      return undefined;
+    }
+    if (host === undefined) {
+      judge.refuse(
+        request,
+        'egress-synthetic',
+        `${canonical} was never given out as the address of a name`,
+      );
+      return undefined;
+    }
+    return { host, port, isName: host !== canonical, request };
+  }
+
+  function admit({ request, host, isName }: Target): boolean {
+    const deny = (check: CheckId, reason: string): boolean => {
+      judge.refuse(request, check, reason);
+      return false;
+    };
+    const spent = budget.exhausted();
+    if (spent !== undefined) return deny('egress-limit', spent);
+    if (live.size >= limits.connections)
+      return deny('egress-limit', `${limits.connections} connections are open already`);
+    if (!judge.ask(request).allowed) return false;
+    const fault = isName ? undefined : options.checkAddress.direct(host);
+    return fault === undefined || deny('egress-address', fault);
+  }
+
+  async function carry(target: Target, stream: Duplex, abort: AbortController): Promise<void> {
+    const { signal } = abort;
+    const onClose = (): void => abort.abort();
+    stream.once('close', onClose);
+    const startedAt = performance.now();
+    const addresses = target.isName ? await addressesOf(target) : [target.host];
+    if (addresses === undefined || signal.aborted) {
+      stream.destroy();
+      return;
+    }
+    const report = (facts: Record<string, string | number>): void =>
+      judge.outcome(target.request, {
+        ...facts,
+        milliseconds: Math.round(performance.now() - startedAt),
+      });
+    let upstream;
+    try {
+      upstream = await dialFirst({
+        ...options,
+        addresses,
+        port: target.port,
+        timeout: limits.connect,
+        stagger: limits.stagger,
+        signal,
+      });
+    } catch (error) {
+      stream.destroy();
+      report({ end: 'unreachable', error: messageOf(error) });
+      return;
+    }
+    if (signal.aborted) {
+      upstream.destroy();
+      return;
+    }
+    const gate = createHelloGate(target.isName ? target.host : undefined);
+    const summary = await new Promise<RelaySummary>((resolve) => {
+      // From here on the relay itself sees how the stream closes.
+      stream.off('close', onClose);
+      const stop = relay({
+        guest: stream,
+        upstream,
+        gate,
+        limits,
+        spend: (bytes) => budget.spend(bytes),
+        onRefuse: (reason, check) => judge.refuse(target.request, check, reason),
+        onEnd: resolve,
+      });
+      signal.addEventListener('abort', stop);
+    });
+    report({ ...summary, protocol: gate.protocol(), address: upstream.remoteAddress ?? '' });
+  }
+
+  /** All addresses of the name, each of them checked; undefined, and a record, when there is anything wrong with any. */
+  async function addressesOf(target: Target): Promise<string[] | undefined> {
+    let answers: string[];
+    try {
+      answers = await options.lookup(target.host);
+    } catch (error) {
+      judge.refuse(target.request, 'egress-lookup', messageOf(error));
+      return undefined;
+    }
+    const faults = answers.map((answer) => options.checkAddress.behindName(answer, target));
+    const fault = faults.find((found) => found !== undefined);
+    if (fault === undefined) return [...new Set(answers.map(dialledAddress))];
+    judge.refuse(target.request, 'egress-address', fault);
+    return undefined;
+  }
+
+  return {
+    serve,
+    close() {
+      isClosed = true;
+      for (const stop of live) stop();
+    },
+  };
+}

@@ -1,0 +1,156 @@
+// Carries bytes between a guest stream and an upstream socket: the gate in the one direction, backpressure in both.
+// Invariant: a byte of the guest goes upstream only after the gate released it and the session's budget paid for it.
+
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { HelloGate, GateStep } from './hello-gate.ts';
+
+export interface RelayLimits {
+  /** milliseconds from a client's first held byte to a complete hello */
+  hello: number;
+  /** milliseconds without a byte either way */
+  idle: number;
+  /** the same once one side has ended */
+  halfClosedIdle: number;
+}
+
+export type RelayEnd = 'closed' | 'reset' | 'refused' | 'idle' | 'stopped';
+
+export interface RelaySummary {
+  end: RelayEnd;
+  bytesOut: number;
+  bytesIn: number;
+}
+
+export interface RelayOptions {
+  guest: Duplex;
+  upstream: Socket;
+  gate: HelloGate;
+  limits: RelayLimits;
+  /** Takes bytes from the session's budget; a text when there are not enough left. */
+  spend: (bytes: number) => string | undefined;
+  /** Called before both sides are reset. */
+  onRefuse: (reason: string, check: 'egress-hello' | 'egress-limit') => void;
+  onEnd: (summary: RelaySummary) => void;
+}
+
+/** Held bytes behind a hello after which the guest is no longer read. */
+const MAX_HELD = 64 * 1024;
+
+/** Starts the relay and returns what stops it. */
+export function relay(options: RelayOptions): () => void {
+  const { guest, upstream, gate, limits } = options;
+  const summary: RelaySummary = { end: 'closed', bytesOut: 0, bytesIn: 0 };
+  let isOver = false;
+  let isUpstreamFull = false;
+  let hasGuestEnded = false;
+  let hasUpstreamEnded = false;
+  let helloTimer: NodeJS.Timeout | undefined;
+  let idleTimer = setTimeout(() => finish('idle'), limits.idle);
+
+  function finish(end: RelayEnd): void {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(helloTimer);
+    clearTimeout(idleTimer);
+    summary.end = end;
+    if (end !== 'closed') {
+      guest.destroy();
+      upstream.resetAndDestroy();
+    }
+    options.onEnd(summary);
+  }
+
+  function refuse(reason: string, check: 'egress-hello' | 'egress-limit'): void {
+    if (isOver) return;
+    options.onRefuse(reason, check);
+    finish('refused');
+  }
+
+  function apply(step: GateStep): void {
+    if (step.refusal !== undefined) return refuse(step.refusal, 'egress-hello');
+    for (const bytes of step.release) {
+      const fault = options.spend(bytes.length);
+      if (fault !== undefined) return refuse(fault, 'egress-limit');
+      summary.bytesOut += bytes.length;
+      if (!upstream.write(bytes)) isUpstreamFull = true;
+    }
+    watchHello();
+    const shouldWait = isUpstreamFull || gate.heldBytes() >= MAX_HELD;
+    if (shouldWait) guest.pause();
+    else if (guest.isPaused()) guest.resume();
+    if (hasGuestEnded) endUpstream();
+  }
+
+  function watchHello(): void {
+    const phase = gate.phase();
+    const isPartial =
+      (phase === 'start' || phase === 'hello' || phase === 'retry') && gate.heldBytes() > 0;
+    if (!isPartial) {
+      clearTimeout(helloTimer);
+      helloTimer = undefined;
+    } else {
+      helloTimer ??= setTimeout(
+        () => refuse('the TLS hello did not become complete in time', 'egress-hello'),
+        limits.hello,
+      );
+    }
+  }
+
+  function endUpstream(): void {
+    if (gate.phase() === 'answer' && gate.heldBytes() > 0) return; // ends once the server's answer releases them
+    if (!upstream.writableEnded) upstream.end();
+    settle();
+  }
+
+  /** Both sides have said all and have been told all. */
+  function isDone(): boolean {
+    return hasGuestEnded && hasUpstreamEnded && guest.writableFinished && upstream.writableFinished;
+  }
+
+  function settle(): void {
+    if (isDone()) return finish('closed');
+    if (isOver) return;
+    clearTimeout(idleTimer);
+    idleTimer = setTimeout(() => finish('idle'), limits.halfClosedIdle);
+  }
+
+  guest.on('data', (chunk: Buffer) => {
+    if (isOver) return;
+    idleTimer.refresh();
+    apply(gate.client(chunk));
+  });
+  guest.on('end', () => {
+    hasGuestEnded = true;
+    if (!isOver) apply(gate.clientEnd());
+  });
+  upstream.on('data', (chunk: Buffer) => {
+    if (isOver) return;
+    idleTimer.refresh();
+    summary.bytesIn += chunk.length;
+    if (!guest.write(chunk)) upstream.pause();
+    const step = gate.server(chunk);
+    if (gate.phase() !== 'open' || step.release.length > 0) apply(step);
+  });
+  upstream.on('end', () => {
+    hasUpstreamEnded = true;
+    if (isOver) return;
+    guest.end();
+    settle();
+  });
+  upstream.on('drain', () => {
+    isUpstreamFull = false;
+    if (!isOver && gate.heldBytes() < MAX_HELD) guest.resume();
+  });
+  guest.on('drain', () => {
+    if (!isOver) upstream.resume();
+  });
+  guest.on('error', () => finish('reset'));
+  upstream.on('error', () => finish('reset'));
+  for (const side of [guest, upstream]) {
+    side.on('finish', settle);
+    side.on('close', () => finish(isDone() ? 'closed' : 'reset'));
+  }
+  return () => finish('stopped');
+}
