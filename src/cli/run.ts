@@ -17,10 +17,12 @@ import { startSession } from '../session/start.ts';
 import { cacheDirectory, logDirectory } from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
 import { err, isColoured } from './output.ts';
+import { isNested, runNested } from './nested-run.ts';
 import { loadRunPolicy } from './run-policy.ts';
 import { addRunOptions, type RunOptions } from './run-options.ts';
 import { bindInput, errorStream, isTerminal, outputStream, terminalSize } from './stdio.ts';
 import { ensureReady } from './setup.ts';
+import { variables } from './variables.ts';
 
 export function runCommand(): Command {
   return addRunOptions(
@@ -36,6 +38,7 @@ export function runCommand(): Command {
 }
 
 async function run(argv: string[], options: RunOptions): Promise<number> {
+  if (isNested(process.env)) return runNested(argv, options);
   const progress = options.quiet
     ? (): void => undefined
     : (line: string): void => err(`agent-sandbox: ${line}`);
@@ -85,7 +88,7 @@ async function runIn(
   const started = await session.start({
     argv,
     cwd: workingDirectory(workspace),
-    environment: options.env.map((entry) => variable(entry)).filter((pair) => pair !== undefined),
+    environment: variables(options.env, process.env),
     asRoot: true,
     ...(tty ? { terminal: terminalSize() } : {}),
   });
@@ -188,19 +191,4 @@ function resultOf(session: Session, end: SessionEnd, code: number): Record<strin
 function workingDirectory(workspace: string): string {
   const current = realpathSync(process.cwd());
   return current === workspace || current.startsWith(`${workspace}/`) ? current : workspace;
-}
-
-/** `NAME=VALUE`, or `NAME` with the host's value; undefined where the host has none. */
-function variable(entry: string): [string, string] | undefined {
-  const at = entry.indexOf('=');
-  const name = at === -1 ? entry : entry.slice(0, at);
-  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
-    throw new SandboxError({
-      kind: 'usage',
-      code: 'RUN_BAD_VARIABLE',
-      message: `expected NAME or NAME=VALUE for --env, got '${entry}'`,
-    });
-  if (at !== -1) return [name, entry.slice(at + 1)];
-  const value = process.env[name];
-  return value === undefined ? undefined : [name, value];
 }

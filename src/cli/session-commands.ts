@@ -7,7 +7,7 @@ import {
   sweepDeadSessions,
   type FoundSession,
 } from '../session/find.ts';
-import { requestSession, type ClientResult } from '../session/client.ts';
+import { requestSession, type ClientResult, type ControlClient } from '../session/client.ts';
 import { logDirectory } from './directories.ts';
 import { EXIT } from './exit-code.ts';
 import { err, json, out } from './output.ts';
@@ -54,6 +54,11 @@ async function exec(id: string, argv: string[], options: ExecOptions): Promise<n
     },
     { stdout: outputStream(), stderr: errorStream() },
   );
+  return attachClient(client, tty);
+}
+
+/** Passes stdio to a command behind a control socket; resolves with its exit code. */
+export async function attachClient(client: ControlClient, tty: boolean): Promise<number> {
   const release = bindInput(
     {
       write: (chunk) => client.sendInput(chunk),

@@ -34,12 +34,27 @@ export interface ControlClient {
 }
 
 /** Connects to a live session and sends one request. */
-export async function requestSession(
+export function requestSession(
   state: SessionState,
   request: Record<string, unknown>,
   streams: ClientStreams,
 ): Promise<ControlClient> {
-  const socket = await open(join(state.runtimeDirectory, CONTROL_SOCKET), state.id);
+  return requestAt(
+    join(state.runtimeDirectory, CONTROL_SOCKET),
+    `session ${state.id}`,
+    request,
+    streams,
+  );
+}
+
+/** Connects to a control socket; `name` is what messages call it. */
+export async function requestAt(
+  path: string,
+  name: string,
+  request: Record<string, unknown>,
+  streams: ClientStreams,
+): Promise<ControlClient> {
+  const socket = await open(path, name);
   const frames = new FrameParser();
   socket.pipe(frames);
   const result = new Promise<ClientResult>((resolve, reject) => {
@@ -48,7 +63,7 @@ export async function requestSession(
         new SandboxError({
           kind: 'internal',
           code: 'SESSION_LOST',
-          message: `session ${state.id} ended while it was asked${error === undefined ? '' : `: ${messageOf(error)}`}`,
+          message: `${name} ended while it was asked${error === undefined ? '' : `: ${messageOf(error)}`}`,
         }),
       );
     frames.once('error', lost);
@@ -81,7 +96,7 @@ export async function requestSession(
   };
 }
 
-function open(path: string, id: string): Promise<Socket> {
+function open(path: string, name: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({ path, allowHalfOpen: true });
     socket.once('error', (error) =>
@@ -89,7 +104,7 @@ function open(path: string, id: string): Promise<Socket> {
         new SandboxError({
           kind: 'usage',
           code: 'SESSION_UNREACHABLE',
-          message: `session ${id} does not answer: ${messageOf(error)}`,
+          message: `${name} does not answer: ${messageOf(error)}`,
           hint: 'see which sessions live with `agent-sandbox ps`',
           cause: error,
         }),

@@ -18,25 +18,17 @@ import type { Duplex } from 'node:stream';
 
 export const CONTROL_SOCKET = 'control.sock';
 
-/** Serves `exec` and `stop` until closed. `defaults` fills what a request leaves out. */
-export async function serveControl(
-  path: string,
-  session: Session,
-  complete: (spec: CommandSpec) => CommandSpec,
-): Promise<Server> {
+/** Serves `exec` and `stop` until closed. */
+export async function serveControl(path: string, session: Session): Promise<Server> {
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    serveRequest(socket, session, complete).catch((error: unknown) => refuse(socket, error));
+    serveRequest(socket, session).catch((error: unknown) => refuse(socket, error));
   });
   await listening(server, path);
   server.unref();
   return server;
 }
 
-async function serveRequest(
-  socket: Duplex,
-  session: Session,
-  complete: (spec: CommandSpec) => CommandSpec,
-): Promise<void> {
+async function serveRequest(socket: Duplex, session: Session): Promise<void> {
   const frames = new FrameParser();
   socket.on('error', () => frames.destroy());
   frames.on('error', (error) => refuse(socket, error));
@@ -49,7 +41,7 @@ async function serveRequest(
       return;
     }
     case 'exec': {
-      const started = await session.start(complete(parseSpec(request)));
+      const started = await session.start(parseSpec(request));
       if (started.kind === 'denied') {
         socket.end(encodeJson(FRAME.failure, { denied: started.decision, path: started.path }));
         return;

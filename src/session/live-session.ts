@@ -29,6 +29,8 @@ export interface SessionParts {
   state: SessionState;
   directory: string;
   mayRunAsRoot: boolean;
+  /** all variables of a command, given those its caller named */
+  environment: (extra: CommandSpec['environment']) => [string, string][];
   denials: () => number;
 }
 
@@ -72,7 +74,8 @@ export class LiveSession implements Session {
 
   async start(spec: CommandSpec): Promise<CommandStart> {
     const { point, link, mayRunAsRoot } = this.#parts;
-    const path = new Map(spec.environment).get('PATH') ?? '';
+    const environment = this.#parts.environment(spec.environment);
+    const path = new Map(environment).get('PATH') ?? '';
     const [name = ''] = spec.argv;
     const verdict = judgeExecutable(name, {
       cwd: spec.cwd,
@@ -82,7 +85,7 @@ export class LiveSession implements Session {
     if (!verdict.allowed) return { kind: 'denied', decision: verdict.decision, path: name };
     const process = await link.exec({
       argv: spec.argv,
-      env: spec.environment.map(([key, value]) => [key, value]),
+      env: environment,
       cwd: spec.cwd,
       user: mayRunAsRoot && spec.asRoot === true ? 'root' : 'agent',
       ...(spec.terminal === undefined ? {} : { tty: spec.terminal }),

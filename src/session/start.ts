@@ -22,7 +22,7 @@ import { createRuntimeDirectory, createSessionDirectory, createSessionId } from 
 import { guestEnvironment } from './environment.ts';
 import { guestUser, type GuestUser } from './guest-user.ts';
 import { LiveSession, sessionFiles } from './live-session.ts';
-import type { CommandSpec, SessionPlan } from './plan.ts';
+import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { sharesOf } from './shares.ts';
 import { listenOnce } from './sockets.ts';
@@ -144,29 +144,15 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     state: { ...base.state, status: 'running' },
     directory: base.directory,
     mayRunAsRoot: policy.user === 'root',
+    environment: (extra) => guestEnvironment(plan.hostEnvironment, user.identity, base.id, extra),
     denials: () => point.counters().denied,
   });
-  const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session, (spec) =>
-    completeSpec(plan, user, base.id, spec),
-  );
+  const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session);
   void session.ended.then(() => control.close());
   if (policy.limits.timeout !== undefined) session.limitTime(policy.limits.timeout);
   writeState(base.directory, { ...base.state, status: 'running', isolation: machine.isolation });
   if (early !== undefined) await session.stop(early.reason, early.detail);
   return session;
-}
-
-/** A command as the guest gets it: the session's variables under the ones the caller named. */
-export function completeSpec(
-  plan: SessionPlan,
-  user: GuestUser,
-  id: string,
-  spec: CommandSpec,
-): CommandSpec {
-  return {
-    ...spec,
-    environment: guestEnvironment(plan.hostEnvironment, user.identity, id, spec.environment),
-  };
 }
 
 function guestConfig(
