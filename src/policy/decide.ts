@@ -69,7 +69,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
         return {
           ...finding,
           defaultRule: 'builtin/private-address',
-          defaultReason: `${formatAddress(address)} is ${special.what}, and no \`cidr\` rule within ${special.name} space allows it`,
+          defaultReason: `${formatAddress(address)} is ${special.what}, and no \`cidr\` rule that lies within its range allows it`,
         };
       return finding;
     }
@@ -134,7 +134,10 @@ const MALFORMED: Decision = {
 
 function conclude(policy: EffectivePolicy, finding: Finding): Decision {
   const { entries, outcome, wanted } = finding;
-  const matched = rulesOf(entries);
+  const matched = rulesOf(
+    entries,
+    wanted.reduce((all, bit) => all | bit, 0),
+  );
   const level = wanted.find((bit) => (outcome.allowed & bit) !== 0);
   if (level === undefined) return { ...refuse(policy, finding), matched, isPrivate: false };
   const isPrivate = level === PRIVATE;
@@ -206,29 +209,29 @@ function refuse(
   };
 }
 
-/** The highest layer above `below` whose ceiling leaves the level out. */
+/** The highest layer, other than the granting one and not below it, whose ceiling leaves the level out. */
 function failedCeiling(
   policy: EffectivePolicy,
   outcome: Outcome,
-  below: number,
+  granting: number,
   level: number,
 ): RuleReference | undefined {
-  for (let i = 0; i < below; i++) {
-    const layer = policy.layers[i];
-    if (layer !== undefined && ((outcome.room[i + 1] ?? 0) & level) === 0)
-      return {
-        id: `${layer.name}/max`,
-        file: layer.file,
-        line: layer.maxLine ?? 0,
-        layer: layer.name,
-      };
-  }
-  return undefined;
+  const name = policy.layers[granting]?.name;
+  const index = policy.layers.findIndex(
+    (layer, i) =>
+      i !== granting &&
+      (i < granting || layer.name === name) &&
+      ((outcome.within[i] ?? 0) & level) === 0,
+  );
+  const layer = policy.layers[index];
+  if (layer === undefined) return undefined;
+  return { id: `${layer.name}/max`, file: layer.file, line: layer.maxLine ?? 0, layer: layer.name };
 }
 
-function rulesOf(entries: readonly Entry[]): RuleReference[] {
+function rulesOf(entries: readonly Entry[], levels: number): RuleReference[] {
   const rules: RuleReference[] = [];
-  for (const { list, reference } of entries) {
+  for (const { list, reference, bits } of entries) {
+    if ((bits & levels) === 0) continue;
     const last = rules.at(-1);
     const isSame =
       last?.id === reference.id && last.line === reference.line && last.file === reference.file;

@@ -11,8 +11,10 @@ export interface Outcome {
   allowed: number;
   /** levels that some layer denies */
   denied: number;
-  /** per layer: the levels its ceilings above leave it */
+  /** per layer: the levels that the ceilings above (and those of its peers) leave it */
   room: number[];
+  /** per layer: the levels within its own ceiling; all where it has none */
+  within: number[];
   /** levels the builtin layer's default grant gives, after what layers state */
   byDefault: number;
 }
@@ -39,6 +41,7 @@ export function createFormula(policy: EffectivePolicy, grant: DefaultGrant | und
   }));
   const isNarrowed = bounds.some((bound) => bound.narrows);
   const count = bounds.length;
+  const groups = groupsOf(policy);
 
   return (entries) => {
     const allow = new Array<number>(count).fill(0);
@@ -55,24 +58,39 @@ export function createFormula(policy: EffectivePolicy, grant: DefaultGrant | und
     for (const { list, layer, bits } of entries)
       if (list === 'maxDeny') ceiling[layer] = (ceiling[layer] ?? 0) & ~bits;
 
+    const within = bounds.map(({ hasCeiling }, i) =>
+      hasCeiling ? (ceiling[i] ?? 0) | (allow[i] ?? 0) : ALL,
+    );
     let granted = 0;
     let room = ALL;
     let stated = 0;
     let statedRoom = ALL;
     const rooms = new Array<number>(count).fill(0);
-    for (let i = 0; i < count; i++) {
-      const bound = bounds[i];
-      const own = allow[i] ?? 0;
-      rooms[i] = room;
-      granted |= own & room;
-      if (bound === undefined) continue;
-      if (bound.narrows) stated |= own & statedRoom;
-      if (!bound.hasCeiling) continue;
-      const within = (ceiling[i] ?? 0) | own;
-      room &= within;
-      if (bound.narrows || bound.maxNarrows) statedRoom &= within;
+    for (const group of groups) {
+      // A layer's own allows lie within its own ceiling, so taking the ceilings of the whole group first bounds each team
+      // by the others, whatever their order, and nobody by itself.
+      for (const i of group) {
+        room &= within[i] ?? 0;
+        if (bounds[i]?.narrows === true || bounds[i]?.maxNarrows === true)
+          statedRoom &= within[i] ?? 0;
+      }
+      for (const i of group) {
+        rooms[i] = room;
+        granted |= (allow[i] ?? 0) & room;
+        if (bounds[i]?.narrows === true) stated |= (allow[i] ?? 0) & statedRoom;
+      }
     }
     const byDefault = isNarrowed ? defaults & stated : defaults;
-    return { allowed: (granted | byDefault) & ~denied, denied, room: rooms, byDefault };
+    return { allowed: (granted | byDefault) & ~denied, denied, room: rooms, within, byDefault };
   };
+}
+
+/** Layers of one name stand side by side: teams have no order among themselves. */
+function groupsOf(policy: EffectivePolicy): number[][] {
+  const groups: number[][] = [];
+  policy.layers.forEach((layer, i) => {
+    if (i > 0 && policy.layers[i - 1]?.name === layer.name) groups.at(-1)?.push(i);
+    else groups.push([i]);
+  });
+  return groups;
 }

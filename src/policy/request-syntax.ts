@@ -190,3 +190,8 @@ function parseTool(text: string): ParsedRequest {
     return { error: `the arguments of \`tool ${escapeText(`${server}/${tool}`)}\` are not JSON` };
   }
 }
+
+/** What is wrong with a request as somebody wrote it, whatever the workspace; undefined when it can be read. */
+export function faultOfRequest(text: string): string | undefined {
+  return parseRequest(text, { workspace: '/', home: '/' }).error;
+}

@@ -1,0 +1,161 @@
+// Which rules exceed a ceiling. For people: the ceiling itself holds request by request, in the formula. Containment is
+// decided conservatively: what is not surely within counts as exceeding.
+import { blockWithin, parseBlock } from '../match/address.ts';
+import { containsHost, type HostPattern, parseHostPattern } from '../match/host.ts';
+import { compilePath, containsPath, namesDirectory, type PathPattern } from '../match/path.ts';
+import { specialRangeOf, SPECIAL_RANGES } from '../match/special.ts';
+import type {
+  Clamp,
+  ExecutionRule,
+  FilesystemRule,
+  Layer,
+  NetworkRule,
+  RuleOrigin,
+} from '../model/policy.ts';
+import { GRANTED, isBareName } from './compile.ts';
+
+interface Ceiling {
+  layer: Layer;
+  network: { allow: NetworkRule[]; deny: NetworkRule[] };
+  filesystem: { allow: FilesystemRule[]; deny: FilesystemRule[] };
+  execution: { allow: ExecutionRule[]; deny: ExecutionRule[] };
+}
+
+export function findClamps(layers: readonly Layer[]): Clamp[] {
+  const clamps: Clamp[] = [];
+  for (const [index, layer] of layers.entries()) {
+    const above = layers.filter(
+      (other, i) => other !== layer && (i < index || other.name === layer.name),
+    );
+    for (const ceiling of above.flatMap(ceilingOf)) {
+      const report = (rule: RuleOrigin): void => {
+        const by = `${ceiling.layer.name}/max`;
+        const delegates =
+          ceiling.layer.max === undefined
+            ? 'which delegates nothing'
+            : `whose ceiling is ${ceiling.layer.file}:${ceiling.layer.maxLine ?? 1}`;
+        clamps.push({
+          rule: { ...rule, layer: layer.name },
+          by,
+          message: `${layer.name}/${rule.id ?? rule.place} exceeds what the ${ceiling.layer.name} layer allows, ${delegates}`,
+        });
+      };
+      layer.network.allow.filter((rule) => !isNetworkWithin(rule, ceiling)).forEach(report);
+      layer.filesystem.allow.filter((rule) => !isFileWithin(rule, ceiling)).forEach(report);
+      layer.execution.allow.filter((rule) => !isProgramWithin(rule, ceiling)).forEach(report);
+    }
+  }
+  return clamps;
+}
+
+function ceilingOf(layer: Layer): Ceiling[] {
+  if (layer.name === 'builtin' || (layer.max === undefined && layer.name !== 'org')) return [];
+  const join = <R>(
+    own: R[],
+    max: { allow: R[]; deny: R[] } | undefined,
+  ): { allow: R[]; deny: R[] } => ({
+    allow: [...own, ...(max?.allow ?? [])],
+    deny: max?.deny ?? [],
+  });
+  return [
+    {
+      layer,
+      network: join(layer.network.allow, layer.max?.network),
+      filesystem: join(layer.filesystem.allow, layer.max?.filesystem),
+      execution: join(layer.execution.allow, layer.max?.execution),
+    },
+  ];
+}
+
+function isNetworkWithin(rule: NetworkRule, { network }: Ceiling): boolean {
+  const ports = rule.ports ?? [];
+  const admits = (bound: NetworkRule, port: number): boolean =>
+    bound.ports === undefined || bound.ports.includes(port);
+  const hostsFit = rule.hosts.every((text) => {
+    const inner = parseHostPattern(text);
+    const contains = (bound: NetworkRule): boolean =>
+      patternsOf(bound).some((outer) => inner !== undefined && containsHost(outer, inner));
+    const touches = (bound: NetworkRule): boolean =>
+      patternsOf(bound).some(
+        (outer) => inner === undefined || containsHost(outer, inner) || overlaps(outer, inner),
+      );
+    return ports.every(
+      (port) =>
+        network.allow.some((bound) => admits(bound, port) && contains(bound)) &&
+        !network.deny.some((bound) => admits(bound, port) && touches(bound)),
+    );
+  });
+  const blocksFit = rule.cidrs.every((text) => {
+    const inner = parseBlock(text);
+    if (inner === undefined) return false;
+    const contains = (bound: NetworkRule): boolean =>
+      bound.cidrs.some((outerText) => {
+        const outer = parseBlock(outerText);
+        if (outer === undefined || !blockWithin(outer, inner)) return false;
+        // A block that holds a special range does not reach into it, so it is no ceiling for what does.
+        const special = specialRangeOf(inner);
+        return special === undefined || blockWithin(special.block, outer);
+      });
+    return (
+      ports.every((port) =>
+        network.allow.some((bound) => admits(bound, port) && contains(bound)),
+      ) && network.deny.every((bound) => bound.cidrs.length === 0)
+    );
+  });
+  return hostsFit && blocksFit;
+}
+
+function patternsOf(rule: NetworkRule): HostPattern[] {
+  return rule.hosts.flatMap((text) => parseHostPattern(text) ?? []);
+}
+
+function overlaps(a: HostPattern, b: HostPattern): boolean {
+  const base = (pattern: HostPattern): string =>
+    pattern.kind === 'exact' ? pattern.name : pattern.base;
+  if (a.kind === 'exact' || b.kind === 'exact') return containsHost(a, b) || containsHost(b, a);
+  return (
+    base(a) === '' ||
+    base(b) === '' ||
+    `.${base(a)}`.endsWith(`.${base(b)}`) ||
+    `.${base(b)}`.endsWith(`.${base(a)}`)
+  );
+}
+
+function isFileWithin(rule: FilesystemRule, { filesystem }: Ceiling): boolean {
+  const inner = compilePath(rule.path, namesDirectory(rule.path));
+  const wanted = GRANTED[rule.access ?? 'read'];
+  let given = 0;
+  for (const bound of filesystem.allow)
+    if (containsPath(compilePath(bound.path, namesDirectory(bound.path)), inner))
+      given |= GRANTED[bound.access ?? 'read'];
+  return (
+    (wanted & ~given) === 0 &&
+    filesystem.deny.every((bound) => isApart(compilePath(bound.path, true), inner))
+  );
+}
+
+function isProgramWithin(rule: ExecutionRule, { execution }: Ceiling): boolean {
+  const toPattern = ({ path }: ExecutionRule): PathPattern =>
+    isBareName(path) ? compilePath(`/**/${path}`, false) : compilePath(path, namesDirectory(path));
+  const inner = toPattern(rule);
+  return (
+    execution.allow.some((bound) => containsPath(toPattern(bound), inner)) &&
+    execution.deny.every((bound) => isApart(toPattern(bound), inner))
+  );
+}
+
+/** Surely no path matches both: their literal beginnings part. */
+function isApart(a: PathPattern, b: PathPattern): boolean {
+  return a.prefix.some((segment, i) => i < b.prefix.length && b.prefix[i] !== segment);
+}
+
+/** Special ranges that a block holds without lying in them, so that it does not reach them. */
+export function unreachedBy(text: string): string[] {
+  const block = parseBlock(text);
+  if (block === undefined || specialRangeOf(block) !== undefined) return [];
+  return [
+    ...new Set(
+      SPECIAL_RANGES.filter((range) => blockWithin(block, range.block)).map((range) => range.name),
+    ),
+  ];
+}

@@ -1,0 +1,205 @@
+// Layers to one effective policy: paths made absolute, scalars joined by the stricter, locks enforced, clamps recorded.
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type {
+  Access,
+  Clamp,
+  DefaultGrant,
+  EffectivePolicy,
+  FilesystemRule,
+  Layer,
+  LayerName,
+  Limits,
+  Mode,
+  Sections,
+} from '../model/policy.ts';
+import { compilePath, namesDirectory, splitPath, statesAfter } from '../match/path.ts';
+import { canonicalJson } from './canonical.ts';
+import { findClamps } from './clamp.ts';
+import type { DocumentSections, LayerSource, PolicyDocument } from './document.ts';
+import { hasErrors } from './diagnostic.ts';
+import { findLocked, findMisplaced, findUnreachedLinks } from './layer-checks.ts';
+import { type Host, placeProgram, placeRule } from './place.ts';
+import { resolveMode, resolveUser, smallestLimits } from './scalars.ts';
+
+/** What the flags of one run ask for. */
+export interface RunRequest {
+  workspaceAccess?: Access;
+  mode?: Mode;
+  limits?: Partial<Limits>;
+}
+
+export interface ResolveInput extends Host {
+  builtin: Layer;
+  sources: readonly LayerSource[];
+  run?: RunRequest;
+  /** the host's file system does not tell upper from lower case */
+  ignoreCase?: boolean;
+  /** `sha256:…` of a text */
+  hash: (text: string) => string;
+}
+
+export interface Resolution {
+  policy?: EffectivePolicy;
+  diagnostics: Diagnostic[];
+}
+
+const RANKS: readonly LayerName[] = ['builtin', 'org', 'team', 'user', 'repo', 'run'];
+
+export function resolvePolicy(input: ResolveInput): Resolution {
+  // Teams have no order among themselves: sorted, so that the same teams give the same policy.
+  const sources = [...input.sources].sort(
+    (a, b) =>
+      RANKS.indexOf(a.name) - RANKS.indexOf(b.name) ||
+      (a.documents[0].file < b.documents[0].file
+        ? -1
+        : a.documents[0].file > b.documents[0].file
+          ? 1
+          : 0),
+  );
+  const diagnostics = [...findLocked(sources, input.run), ...findMisplaced(sources)];
+  if (hasErrors(diagnostics)) return { diagnostics };
+
+  const written = sources.map((source) => toLayer(source, input));
+  const hasOrg = sources.some((source) => source.name === 'org');
+  const runClamps: Clamp[] = [];
+  const run = toRunLayer(input, hasOrg, runClamps);
+  const layers = [input.builtin, ...written, ...(run === undefined ? [] : [run])];
+  diagnostics.push(...findUnreachedLinks(sources, input));
+
+  const mode = resolveMode(sources, input.run?.mode, hasOrg, runClamps);
+  const user = resolveUser(sources, hasOrg, runClamps);
+  const requires = sources.flatMap((source) =>
+    source.documents.map((document) => document.require),
+  );
+  const policy: Omit<EffectivePolicy, 'digest'> = {
+    version: 1,
+    mode,
+    workspace: input.workspace,
+    home: input.home,
+    layers,
+    limits: smallestLimits([
+      ...sources.map((source) => joinLimits(source.documents)),
+      input.run?.limits ?? {},
+    ]),
+    require: requires.some((require) => require.isolation === 'hardware')
+      ? { isolation: 'hardware' }
+      : {},
+    user,
+    clamps: [...findClamps(layers), ...runClamps],
+  };
+  return { policy: { ...policy, digest: input.hash(canonicalJson(policy)) }, diagnostics };
+}
+
+/** Within one layer the extending document speaks over those it extends. */
+function joinLimits(documents: readonly PolicyDocument[]): Partial<Limits> {
+  return documents.reduceRight<Partial<Limits>>(
+    (joined, document) => ({ ...joined, ...document.limits }),
+    {},
+  );
+}
+
+function toLayer(source: LayerSource, input: ResolveInput): Layer {
+  const [own] = source.documents;
+  const maxes = source.documents.flatMap((document) => document.max ?? []);
+  const maxLine = source.documents.find((document) => document.maxLine !== undefined)?.maxLine;
+  return {
+    name: source.name,
+    file: own.file,
+    digest: source.digest,
+    ...joinSections(source.documents, input),
+    ...(maxes.length === 0 ? {} : { max: joinSections(maxes, input) }),
+    ...(maxLine === undefined ? {} : { maxLine }),
+    ...(own.origin === undefined ? {} : { origin: own.origin.repository }),
+  };
+}
+
+function joinSections(all: readonly DocumentSections[], input: ResolveInput): Sections {
+  const flat = <S, R>(pick: (sections: DocumentSections) => S[], convert: (rule: S) => R[]): R[] =>
+    all.flatMap((sections) => pick(sections).flatMap(convert));
+  const placeFile =
+    (isDeny: boolean) =>
+    (rule: FilesystemRule): FilesystemRule[] =>
+      placeRule(rule, isDeny, input).map((placed) =>
+        input.ignoreCase === true && (isDeny || rule.access === 'private')
+          ? { ...placed, ignoreCase: true }
+          : placed,
+      );
+  const sections = {
+    network: {
+      allow: all.flatMap((one) => one.network.allow),
+      deny: all.flatMap((one) => one.network.deny),
+    },
+    filesystem: {
+      allow: flat((one) => one.filesystem.allow, placeFile(false)),
+      deny: flat((one) => one.filesystem.deny, placeFile(true)),
+    },
+    execution: {
+      allow: flat(
+        (one) => one.execution.allow,
+        (rule) => placeProgram(rule, false, input),
+      ),
+      deny: flat(
+        (one) => one.execution.deny,
+        (rule) => placeProgram(rule, true, input),
+      ),
+    },
+  };
+  return { ...sections, narrows: narrowsOf(all, sections, input.workspace) };
+}
+
+/** The default grants that these lists replace: the workspace's only when they speak of it, or of nothing at all. */
+function narrowsOf(
+  all: readonly DocumentSections[],
+  sections: Omit<Sections, 'narrows'>,
+  workspace: string,
+): DefaultGrant[] {
+  const { allow } = sections.filesystem;
+  const stated = (list: 'filesystem.allow' | 'execution.allow'): boolean =>
+    all.some((one) => one.states.includes(list));
+  const inside = splitPath(workspace);
+  const speaksOf = allow.some(
+    (rule) => statesAfter(compilePath(rule.path, namesDirectory(rule.path)), inside) !== 0,
+  );
+  const narrows: DefaultGrant[] = [];
+  if (stated('filesystem.allow') && (allow.length === 0 || speaksOf)) narrows.push('workspace');
+  if (stated('execution.allow')) narrows.push('execution');
+  return narrows;
+}
+
+function toRunLayer(input: ResolveInput, hasOrg: boolean, clamps: Clamp[]): Layer | undefined {
+  const access = input.run?.workspaceAccess;
+  if (access === undefined) return undefined;
+  const rule = {
+    place: '--workspace-access',
+    file: 'command line',
+    line: 0,
+    column: 0,
+    path: input.workspace,
+  };
+  const sections: Sections = {
+    network: { allow: [], deny: [] },
+    filesystem: { allow: [], deny: [] },
+    execution: { allow: [], deny: [] },
+    narrows: [],
+  };
+  if (access === 'read')
+    sections.filesystem.deny.push({
+      ...rule,
+      access: 'write',
+      reason: 'the workspace is read-only in this run',
+    });
+  else if (access === 'private') sections.filesystem.deny.push({ ...rule, access: 'private' });
+  else if (hasOrg)
+    clamps.push({
+      rule: { ...rule, layer: 'run' },
+      by: 'org',
+      message:
+        '`--workspace-access write` adds nothing: under an org policy flags can only tighten',
+    });
+  else {
+    sections.filesystem.allow.push({ ...rule, access: 'write' });
+    sections.narrows.push('workspace');
+  }
+  const layer = { name: 'run' as const, file: 'command line', ...sections };
+  return { ...layer, digest: input.hash(canonicalJson(layer)) };
+}

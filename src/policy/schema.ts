@@ -1,0 +1,290 @@
+// The one JSON Schema of a policy file: what `policy schema` publishes and editors complete is what is validated with.
+import { DURATION_PATTERN, SIZE_PATTERN } from './quantity.ts';
+
+/** The part of JSON Schema used here; `check-schema.ts` reads exactly these words. */
+export interface Schema {
+  $schema?: string;
+  $id?: string;
+  $defs?: Record<string, Schema>;
+  $ref?: string;
+  title?: string;
+  description?: string;
+  type?: string | string[];
+  const?: unknown;
+  enum?: unknown[];
+  pattern?: string;
+  minLength?: number;
+  maxLength?: number;
+  minimum?: number;
+  maximum?: number;
+  items?: Schema;
+  minItems?: number;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: boolean | Schema;
+  anyOf?: Schema[];
+}
+
+const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
+const list = (items: Schema, description?: string): Schema => ({
+  type: ['array', 'null'],
+  items,
+  ...(description === undefined ? {} : { description }),
+});
+const oneOrMore = (items: Schema, description: string): Schema => ({
+  anyOf: [items, { type: 'array', items }],
+  description,
+});
+const record = (
+  properties: Record<string, Schema>,
+  required: string[] = [],
+  description?: string,
+): Schema => ({
+  type: 'object',
+  properties,
+  additionalProperties: false,
+  ...(required.length === 0 ? {} : { required }),
+  ...(description === undefined ? {} : { description }),
+});
+const section = (properties: Record<string, Schema>, description?: string): Schema => ({
+  ...record(properties, [], description),
+  type: ['object', 'null'],
+});
+const text = (description: string): Schema => ({
+  type: 'string',
+  minLength: 1,
+  maxLength: 1024,
+  description,
+});
+const anything: Schema = {};
+const openRecord: Schema = { type: 'object', additionalProperties: anything };
+
+const names: Record<string, Schema> = {
+  id: {
+    type: 'string',
+    pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+    description: 'a name for the rule, by which records and messages call it',
+  },
+  reason: {
+    type: 'string',
+    minLength: 1,
+    maxLength: 500,
+    description: 'one sentence for whoever is denied',
+  },
+  size: { type: 'string', pattern: SIZE_PATTERN, description: 'a size such as 4GiB' },
+  duration: { type: 'string', pattern: DURATION_PATTERN, description: 'a duration such as 60m' },
+};
+
+const networkRule = record({
+  id: ref('id'),
+  host: oneOrMore(
+    text('a host name, `*.x` (one label), or `**.x` (one label or more)'),
+    'which hosts',
+  ),
+  cidr: oneOrMore(text('a block of addresses such as 10.20.0.0/16'), 'which addresses'),
+  ports: oneOrMore(
+    { type: 'integer', minimum: 1, maximum: 65535 },
+    '80 and 443 unless said; every port in a deny',
+  ),
+  methods: list({ type: 'string', pattern: '^[A-Z]+$' }, 'HTTP methods'),
+  paths: list(text('a path such as /repos/acme/**'), 'paths of a URL'),
+  reason: ref('reason'),
+});
+
+const filesystemRule = record(
+  {
+    id: ref('id'),
+    path: text('relative to the workspace, `~/…`, or absolute; `*` within a segment, `**` across'),
+    access: {
+      enum: ['read', 'write', 'private'],
+      description:
+        'read, write (includes read), or private: read, and write to a copy that belongs to the session',
+    },
+    reason: ref('reason'),
+  },
+  ['path'],
+);
+
+const executionRule = record(
+  {
+    id: ref('id'),
+    path: text('a path, or a bare name that matches the file name anywhere'),
+    reason: ref('reason'),
+  },
+  ['path'],
+);
+
+const bind = record(
+  {
+    host: oneOrMore(text('a host'), 'which hosts'),
+    ports: oneOrMore({ type: 'integer', minimum: 1, maximum: 65535 }, 'which ports'),
+    methods: list({ type: 'string', pattern: '^[A-Z]+$' }),
+    paths: list(text('a path of a URL')),
+    limit: { type: 'string', pattern: '^[0-9]+/(session|hour|minute|day)$' },
+  },
+  ['host'],
+);
+
+const credential = record(
+  {
+    id: ref('id'),
+    provider: {
+      enum: [
+        'github-app',
+        'github-token',
+        'octo-sts',
+        'aws',
+        'gcp',
+        'azure',
+        'vault',
+        'npm',
+        'oauth-exchange',
+        'env',
+        'file',
+        'command',
+      ],
+    },
+    request: openRecord,
+    expose: section({
+      env: list(text('a name')),
+      git: list(text('a host')),
+      file: list(text('a path')),
+    }),
+    bind: list(ref('bind')),
+    reason: ref('reason'),
+  },
+  ['id', 'provider'],
+);
+
+const toolRule = record(
+  {
+    id: ref('id'),
+    server: text('a server id; `*` matches any part'),
+    tools: list(text('a tool name; `*` matches any part')),
+    arguments: openRecord,
+    limit: { type: 'string', pattern: '^[0-9]+/(session|hour|minute|day)$' },
+    reason: ref('reason'),
+  },
+  ['server'],
+);
+
+const server = record(
+  {
+    id: ref('id'),
+    url: text('where the server is'),
+    command: list(text('an argument')),
+    credential: text('the id of a credential'),
+    sandbox: section({
+      network: ref('network'),
+      filesystem: ref('filesystem'),
+      execution: ref('execution'),
+    }),
+  },
+  ['id'],
+);
+
+const defs: Record<string, Schema> = {
+  ...names,
+  networkRule,
+  filesystemRule,
+  executionRule,
+  bind,
+  credential,
+  toolRule,
+  server,
+  network: section(
+    { allow: list(ref('networkRule')), deny: list(ref('networkRule')) },
+    'what may be connected to',
+  ),
+  filesystem: section(
+    { allow: list(ref('filesystemRule')), deny: list(ref('filesystemRule')) },
+    'which files may be read and written',
+  ),
+  execution: section(
+    {
+      user: { enum: ['agent', 'root'], description: 'the guest user; agent has no way to root' },
+      allow: list(ref('executionRule')),
+      deny: list(ref('executionRule')),
+    },
+    'which programs may be run',
+  ),
+  mcp: section({
+    servers: list(ref('server')),
+    allow: list(ref('toolRule')),
+    deny: list(ref('toolRule')),
+  }),
+  workflow: section({
+    outputs: { type: 'boolean' },
+    env: list({ type: 'string', pattern: '^[A-Za-z_*][A-Za-z0-9_*]*$' }),
+    path: { type: 'boolean' },
+  }),
+};
+
+const governed: Record<string, Schema> = {
+  network: ref('network'),
+  filesystem: ref('filesystem'),
+  execution: ref('execution'),
+  credentials: list(ref('credential')),
+  mcp: ref('mcp'),
+};
+
+export const POLICY_SCHEMA: Schema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'agent-sandbox policy',
+  ...record(
+    {
+      version: { const: 1 },
+      origin: { type: 'string', pattern: '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$' },
+      mode: { enum: ['enforce', 'audit'] },
+      extends: oneOrMore(
+        text('a template, or a file beside this one'),
+        'policies merged into this one',
+      ),
+      ...governed,
+      workflow: ref('workflow'),
+      limits: section({
+        cpus: { type: 'integer', minimum: 1, maximum: 256 },
+        memory: ref('size'),
+        timeout: ref('duration'),
+        processes: { type: 'integer', minimum: 1, maximum: 4_000_000 },
+        disk: ref('size'),
+        egress: ref('size'),
+        denials: { type: 'integer', minimum: 1, maximum: 1_000_000_000 },
+      }),
+      require: section({
+        isolation: { enum: ['hardware'] },
+        identity: { enum: ['oidc'] },
+        log: list(text('where the log must go')),
+      }),
+      lock: list(text('a key such as network.deny')),
+      max: section(governed, 'the ceiling on what lower layers may allow'),
+      exceptions: list(
+        record(
+          {
+            id: ref('id'),
+            ...governed,
+            reason: ref('reason'),
+            'approved-by': list(text('a login')),
+            expires: { type: 'string', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}' },
+          },
+          ['id', 'reason', 'approved-by', 'expires'],
+        ),
+      ),
+      tests: list(
+        record(
+          {
+            request: text('a request such as `connect example.com:443`'),
+            expect: {
+              enum: ['allow', 'deny', 'private'],
+              description: 'private: allowed, into a copy that belongs to the session',
+            },
+            rule: text('the rule that decides, such as filesystem.deny[1]'),
+          },
+          ['request', 'expect'],
+        ),
+      ),
+    },
+    ['version'],
+  ),
+  $defs: defs,
+};

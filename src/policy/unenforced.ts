@@ -1,0 +1,72 @@
+// What the grammar knows and this version does not enforce. Invariant: it is refused wherever it would have an effect; a
+// rule that is read and not enforced would be worse than none.
+import type { Reporter } from './rules.ts';
+import { childOf, entryOf, isEmptyNode, type TextNode } from './yaml-text.ts';
+
+interface Unenforced {
+  path: string[];
+  what: string;
+  help: string;
+  /** values that ask for nothing, besides empty ones */
+  harmless?: (node: TextNode) => boolean;
+}
+
+const isFalse = (node: TextNode): boolean => node.kind === 'scalar' && node.value === false;
+
+const UNENFORCED: Unenforced[] = [
+  ...[[], ['max']].flatMap((above): Unenforced[] => [
+    {
+      path: [...above, 'credentials'],
+      what: 'credentials are not minted',
+      help: 'no credential reaches the guest: remove the section',
+    },
+    {
+      path: [...above, 'mcp', 'servers'],
+      what: 'tools are not governed',
+      help: 'no tool server is offered to the guest: remove the section',
+    },
+    {
+      path: [...above, 'mcp', 'allow'],
+      what: 'tools are not governed',
+      help: 'remove the section',
+    },
+    { path: [...above, 'mcp', 'deny'], what: 'tools are not governed', help: 'remove the section' },
+  ]),
+  {
+    path: ['workflow', 'outputs'],
+    what: 'nothing is handed to later steps',
+    help: 'remove it, or write `outputs: false`',
+    harmless: isFalse,
+  },
+  { path: ['workflow', 'env'], what: 'nothing is handed to later steps', help: 'remove it' },
+  {
+    path: ['workflow', 'path'],
+    what: 'nothing is handed to later steps',
+    help: 'remove it, or write `path: false`',
+    harmless: isFalse,
+  },
+  { path: ['require', 'identity'], what: 'no identity is verified', help: 'remove it' },
+  { path: ['require', 'log'], what: 'the log stays in the session directory', help: 'remove it' },
+  {
+    path: ['exceptions'],
+    what: 'exceptions are not weighed',
+    help: 'write the rule where it belongs, or remove it',
+  },
+];
+
+export function refuseUnenforced(root: TextNode, report: Reporter): void {
+  for (const { path, what, help, harmless } of UNENFORCED) {
+    const parent = path
+      .slice(0, -1)
+      .reduce<TextNode | undefined>((node, key) => childOf(node, key), root);
+    const entry = entryOf(parent, path.at(-1) ?? '');
+    if (entry === undefined || isEmptyNode(entry.value) || harmless?.(entry.value) === true)
+      continue;
+    report.error(
+      'not-enforced',
+      entry.keySpan,
+      `\`${path.join('.')}\` is not enforced by this version (${what}), so the policy is refused`,
+      help,
+    );
+  }
+}

@@ -1,0 +1,185 @@
+// From files and flags to the effective policy of a run.
+import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { EffectivePolicy } from '../model/policy.ts';
+import { hasErrors } from '../policy/diagnostic.ts';
+import type { LayerSource, PolicyDocument } from '../policy/document.ts';
+import { resolvePolicy, type RunRequest } from '../policy/resolve.ts';
+import { createBuiltinLayer, DEFAULT_POLICY } from './builtin.ts';
+import { readDocuments } from './extend.ts';
+import { readPolicyFile } from './file.ts';
+
+export interface LoadOptions extends RunRequest {
+  /** the directory the agent works in; links in it are resolved */
+  workspace: string;
+  home: string;
+  /** the host's environment; it names toolchains and places of secrets */
+  environment: Readonly<Record<string, string | undefined>>;
+  /** directory of this package: readable in the guest, and where the templates are */
+  packageRoot: string;
+  /** what relative paths of policy files are relative to */
+  directory: string;
+  /** repo layer; without it the workspace's own policy file, if there is one */
+  policy?: string;
+  orgPolicy?: string;
+  teamPolicies?: readonly string[];
+  userPolicy?: string;
+  /** directories of the program that a guest neither reads nor writes */
+  hidden?: readonly string[];
+  platform?: string;
+}
+
+export interface LoadedPolicy {
+  /** absent when a diagnostic is an error: then nothing may be started */
+  policy?: EffectivePolicy;
+  diagnostics: Diagnostic[];
+  /** source texts by the file name used in diagnostics, to draw carets with */
+  texts: Record<string, string>;
+  /** the written documents, for their `tests:` */
+  documents: PolicyDocument[];
+}
+
+export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
+  const diagnostics: Diagnostic[] = [];
+  const texts: Record<string, string> = {};
+  const paths: string[] = [];
+  const workspace = toPlace('workspace', options.workspace, diagnostics);
+  const home = toPlace('home', options.home, diagnostics);
+  const nameOf = (path: string): string => {
+    const inside = relative(workspace, path);
+    return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+  };
+  const reading = {
+    templates: join(options.packageRoot, 'policy-templates'),
+    nameOf,
+    texts,
+    paths,
+  };
+
+  const sources: LayerSource[] = [];
+  const read = (name: LayerSource['name'], given: string): void => {
+    const path = resolve(options.directory, given);
+    const result = readPolicyFile(path);
+    if (result.status !== 'read') {
+      const message =
+        result.status === 'absent'
+          ? 'there is no such file'
+          : `it cannot be read: ${result.message}`;
+      diagnostics.push(
+        fault(`policy-${result.status}`, nameOf(path), `the ${name} policy: ${message}`),
+      );
+      return;
+    }
+    const { documents, diagnostics: found } = readDocuments(path, result.text, reading);
+    diagnostics.push(...found);
+    if (documents !== undefined)
+      sources.push({
+        name,
+        documents,
+        digest: hash(documents.map((d) => texts[d.file] ?? '').join('\u0000')),
+      });
+  };
+  if (options.orgPolicy !== undefined) read('org', options.orgPolicy);
+  for (const path of options.teamPolicies ?? []) read('team', path);
+  if (options.userPolicy !== undefined) read('user', options.userPolicy);
+  const own = options.policy ?? findOwnPolicy(workspace, diagnostics);
+  if (own !== undefined) read('repo', own);
+
+  const documents = sources.flatMap((source) => source.documents[0]);
+  if (hasErrors(diagnostics)) return { diagnostics, texts, documents };
+  const builtin = createBuiltinLayer({
+    workspace,
+    home,
+    environment: options.environment,
+    packageRoot: realpathSync(options.packageRoot),
+    policyFiles: paths,
+    ...(options.hidden === undefined ? {} : { hidden: options.hidden }),
+  });
+  const resolved = resolvePolicy({
+    workspace,
+    home,
+    builtin,
+    sources,
+    run: toRun(options),
+    ignoreCase: options.platform === 'darwin' || options.platform === 'win32',
+    realPath: followLinks,
+    hash,
+  });
+  diagnostics.push(...resolved.diagnostics);
+  return {
+    ...(resolved.policy === undefined ? {} : { policy: resolved.policy }),
+    diagnostics,
+    texts,
+    documents,
+  };
+}
+
+function toRun({ workspaceAccess, mode, limits }: LoadOptions): RunRequest {
+  return {
+    ...(workspaceAccess === undefined ? {} : { workspaceAccess }),
+    ...(mode === undefined ? {} : { mode }),
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+/** The workspace's policy file, if it has one. A link out of the workspace is not its own word, and is refused. */
+function findOwnPolicy(workspace: string, diagnostics: Diagnostic[]): string | undefined {
+  const path = join(workspace, DEFAULT_POLICY);
+  const result = readPolicyFile(path);
+  if (result.status === 'absent') return undefined;
+  if (result.status === 'read' && relative(workspace, realpathSync(path)).startsWith('..')) {
+    diagnostics.push(
+      fault(
+        'policy-unreadable',
+        DEFAULT_POLICY,
+        'the repo policy is a link that leads out of the workspace',
+      ),
+    );
+    return undefined;
+  }
+  return path;
+}
+
+/** The real path of the workspace or home: rules are judged by it, so it may not read as a pattern itself. */
+function toPlace(what: string, path: string, diagnostics: Diagnostic[]): string {
+  const real = followLinks(path);
+  if (!isAbsolute(real) || /[*\u0000-\u001f\u007f]/.test(real))
+    diagnostics.push(
+      fault(
+        'place',
+        real,
+        `the ${what} must be an absolute path without \`*\` and control characters`,
+      ),
+    );
+  return real;
+}
+
+/** Where a path leads, as far as it exists; what does not exist yet stays as it is written. */
+export function followLinks(path: string): string {
+  const rest: string[] = [];
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      const real = realpathSync(at);
+      return rest.length === 0 ? real : join(real, ...rest);
+    } catch {
+      if (at === dirname(at)) return path;
+      rest.unshift(at.slice(at.lastIndexOf('/') + 1));
+    }
+  }
+}
+
+function fault(code: string, file: string, message: string): Diagnostic {
+  return {
+    code,
+    severity: 'error',
+    file,
+    span: { line: 0, column: 0, offset: 0, length: 1 },
+    message,
+  };
+}
+
+function hash(text: string): string {
+  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+}
