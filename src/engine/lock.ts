@@ -1,0 +1,78 @@
+// Keeps two builders from doing the same work. Only a courtesy: what is built is renamed into place whole, so a lock that
+// is lost or broken costs time and never a wrong result.
+
+import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errnoOf } from '../model/error.ts';
+import { isSameProcess, startOf } from './process.ts';
+
+const POLL = 50;
+
+/** Waits until no living process holds `file`, then runs `work` as its holder. */
+export async function withLock<T>(
+  file: string,
+  onWait: () => void,
+  work: () => Promise<T>,
+): Promise<T> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  let told = false;
+  while (!take(file)) {
+    if (!told) onWait();
+    told = true;
+    await delay(POLL);
+  }
+  try {
+    return await work();
+  } finally {
+    release(file);
+  }
+}
+
+function take(file: string): boolean {
+  // Written whole under another name first, so that nobody ever reads a lock without its owner.
+  const own = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(own, mark(), { mode: 0o600 });
+  try {
+    linkSync(own, file);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  } finally {
+    rmSync(own, { force: true });
+  }
+  if (isHeld(file)) return false;
+  const aside = `${file}.stale.${randomBytes(4).toString('hex')}`;
+  try {
+    renameSync(file, aside);
+    rmSync(aside, { force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+  return false;
+}
+
+function release(file: string): void {
+  try {
+    if (readFileSync(file, 'utf8') === mark()) rmSync(file, { force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
+function mark(): string {
+  return `${process.pid} ${startOf(process.pid) ?? 0}\n`;
+}
+
+function isHeld(file: string): boolean {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return false; // gone meanwhile: the next try takes it
+  }
+  const match = /^(\d+) (\d+)\n$/.exec(text);
+  if (!match) return false;
+  return isSameProcess(Number(match[1]), Number(match[2]));
+}

@@ -1,0 +1,60 @@
+// Folders of the cache that are built once and then only read: each comes into being by a rename, whole or not at all.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../model/error.ts';
+
+export const MANIFEST = 'manifest.json';
+
+/** A new, empty folder beside `final`, to be filled and then put into place. */
+export function stageFolder(final: string): string {
+  const staged = `${final}.part-${process.pid}-${randomBytes(4).toString('hex')}`;
+  mkdirSync(staged, { recursive: true, mode: 0o700 });
+  return staged;
+}
+
+/** Puts a filled folder into place; what stood there before is removed. */
+export function placeFolder(staged: string, final: string): void {
+  mkdirSync(dirname(final), { recursive: true, mode: 0o700 });
+  for (;;) {
+    try {
+      renameSync(staged, final);
+      return;
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+    }
+    discardFolder(final);
+  }
+}
+
+/** Removes a folder in one step for everybody who looks for it by name. */
+export function discardFolder(folder: string): void {
+  const aside = `${folder}.part-${process.pid}-${randomBytes(4).toString('hex')}`;
+  try {
+    renameSync(folder, aside);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  rmSync(aside, { recursive: true, force: true });
+}
+
+export function writeManifest(folder: string, value: unknown): void {
+  const file = join(folder, MANIFEST);
+  const own = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  writeFileSync(own, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(own, file);
+}
+
+/** The manifest's JSON; undefined when it is absent or half-written, which means: build again. */
+export function readManifest(folder: string): unknown {
+  const file = join(folder, MANIFEST);
+  if (!existsSync(file)) return undefined;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
