@@ -1,57 +1,69 @@
-// CREATE, MKNOD, MKDIR, SYMLINK and LINK: new names. Invariant: what appears on the host belongs to the host user, carries no
-// set-uid bit, and is a file, a directory or a link; nothing else.
+// CREATE, MKNOD, MKDIR and SYMLINK: new names, on the host or in the private copy, as the policy says of the path.
 
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lchownSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-} from 'node:fs';
+import { closeSync, constants } from 'node:fs';
 import { ENTRY_BYTES } from './attributes.ts';
+import { NAME_COST } from './disk-budget.ts';
 import { Errno, Refusal } from './errno.ts';
-import { toText } from './file-name.ts';
+import { findName, pathOf } from './found-name.ts';
+import { createHostDirectory, createHostFile, createHostLink } from './host-file.ts';
 import {
   expectArguments,
   MessageFault,
   readName,
   readTarget,
   u32,
-  u64,
   type Incoming,
 } from './incoming.ts';
+import type { WriteGrant } from './judge.ts';
 import { replyEntry, type Operation } from './lookup.ts';
-import { joinText, type Node } from './node.ts';
+import type { Node } from './node.ts';
 import { bodyAt, type Outgoing } from './outgoing.ts';
-import { Format, MAX_LINK, MAX_NAME } from './protocol.ts';
+import { setEntry } from './private-copy.ts';
+import { createPrivateDirectory } from './private-entry.ts';
+import { FOPEN_KEEP_CACHE, Format, MAX_LINK } from './protocol.ts';
 import type { FilesystemState } from './state.ts';
 
-const NEW_FILE = constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW | constants.O_RDWR;
 const PERMISSIONS = 0o1777;
+
+interface NewName {
+  parent: Node;
+  name: string;
+  grant: WriteGrant;
+}
+
+/** Judges a name that is to be made and pays for it. */
+export function claimName(
+  state: FilesystemState,
+  parent: Node,
+  name: string,
+  isDirectory: boolean,
+): NewName {
+  if (parent.format !== Format.DIRECTORY) throw new Refusal(Errno.ENOTDIR);
+  if (parent.isDetached) throw new Refusal(Errno.ENOENT);
+  const grant = state.judge.write(pathOf(state, parent, name), isDirectory);
+  if (grant === 'no') throw new Refusal(Errno.EACCES);
+  if (grant === 'private' && findName(state, parent, name)) throw new Refusal(Errno.EEXIST);
+  state.budget.chargeNew(0);
+  return { parent, name, grant };
+}
 
 export const create: Operation = (state, incoming, out, parent) => {
   expectArguments(incoming, 16);
   const { name } = readName(incoming, incoming.start + 16);
-  const flags = u32(incoming, 0);
-  const found = judgeNewName(state, parent, name);
-  let fd: number;
-  try {
-    fd = createFile(state, parent, name, u32(incoming, 4));
-  } catch (error) {
-    // Someone on the host was faster: without O_EXCL the guest gets that file.
-    if ((flags & constants.O_EXCL) !== 0 || !isExisting(state, found)) throw error;
-    return replyCreated(state, incoming, out, found);
+  const isExclusive = (u32(incoming, 0) & constants.O_EXCL) !== 0;
+  const at = bodyAt(out) + ENTRY_BYTES;
+  out.buffer.fill(0, at, at + 16);
+  out.buffer.writeUInt32LE(FOPEN_KEEP_CACHE, at + 8);
+  // Someone on the host was faster: without O_EXCL the guest gets that file.
+  if (!isExclusive && findName(state, parent, name)) {
+    const grant = state.judge.write(pathOf(state, parent, name));
+    return grant === 'no' ? Errno.EACCES : replyNew(state, incoming, out, { parent, name }, 16);
   }
-  const code = replyCreated(state, incoming, out, found);
+  const claimed = claimName(state, parent, name, false);
+  const fd = createFile(state, claimed, u32(incoming, 4));
+  const code = replyNew(state, incoming, out, claimed, 16);
   const node = parent.children?.get(name);
-  const stat = fstatSync(fd, { bigint: true });
-  if (code === 0 && node?.ino === stat.ino && node.dev === stat.dev)
-    state.descriptors.adopt(node, fd);
+  if (code === 0 && node) state.descriptors.adopt(node, fd);
   else closeSync(fd);
   return code;
 };
@@ -60,26 +72,34 @@ export const makeNode: Operation = (state, incoming, out, parent) => {
   expectArguments(incoming, 16);
   const mode = u32(incoming, 0);
   const { name } = readName(incoming, incoming.start + 16);
-  const found = judgeNewName(state, parent, name);
-  if ((mode & Format.MASK) !== Format.FILE) return Errno.EPERM;
-  closeSync(createFile(state, parent, name, mode));
-  return replyNew(state, incoming, out, found);
+  const format = mode & Format.MASK;
+  if (format === Format.FILE) {
+    const claimed = claimName(state, parent, name, false);
+    closeSync(createFile(state, claimed, mode));
+    return replyNew(state, incoming, out, claimed);
+  }
+  // The guest kernel is all there is to a fifo or a socket: it needs a name for the session, the host needs none.
+  if (format !== Format.FIFO && format !== Format.SOCKET) return Errno.EPERM;
+  const claimed = claimName(state, parent, name, false);
+  if (findName(state, parent, name)) return Errno.EEXIST;
+  setEntry(state, parent, name, state.privates.createSpecial(format, mode));
+  return replyNew(state, incoming, out, claimed);
 };
 
 export const makeDirectory: Operation = (state, incoming, out, parent) => {
   expectArguments(incoming, 8);
   const mode = u32(incoming, 0) & PERMISSIONS;
   const { name } = readName(incoming, incoming.start + 8);
-  const found = judgeNewName(state, parent, name);
-  const place = state.descriptors.place(parent, name);
-  mkdirSync(place, mode);
-  handOver(state, parent, name);
-  if ((mode & state.mask) !== 0) {
-    const fd = openSync(place, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    fchmodSync(fd, mode);
-    closeSync(fd);
+  const claimed = claimName(state, parent, name, true);
+  if (claimed.grant === 'private') {
+    const directory = createPrivateDirectory(state.privates.createDirectory());
+    directory.mode = mode;
+    setEntry(state, parent, name, directory);
+  } else {
+    if (findName(state, parent, name)) return Errno.EEXIST;
+    createHostDirectory(state, state.descriptors.place(parent, name), mode);
   }
-  return replyNew(state, incoming, out, found);
+  return replyNew(state, incoming, out, claimed);
 };
 
 export const makeLink: Operation = (state, incoming, out, parent) => {
@@ -87,80 +107,37 @@ export const makeLink: Operation = (state, incoming, out, parent) => {
   const { target } = readTarget(incoming, next);
   if (target.length === 0) throw new MessageFault('a link to nothing');
   if (target.length > MAX_LINK) return Errno.ENAMETOOLONG;
-  const found = judgeNewName(state, parent, name);
-  symlinkSync(target, state.descriptors.place(parent, name));
-  handOver(state, parent, name);
-  return replyNew(state, incoming, out, found);
+  const claimed = claimName(state, parent, name, false);
+  if (claimed.grant === 'private') {
+    setEntry(state, parent, name, state.privates.createLink(target));
+  } else {
+    if (findName(state, parent, name)) return Errno.EEXIST;
+    createHostLink(state, state.descriptors.place(parent, name), target);
+  }
+  return replyNew(state, incoming, out, claimed);
 };
 
-/** A second name for a file: whoever may not write the file may not give it a name of other rights either. */
-export const makeHardLink: Operation = (state, incoming, out, parent) => {
-  expectArguments(incoming, 8);
-  const source = state.table.get(u64(incoming, 0));
-  const { name } = readName(incoming, incoming.start + 8);
-  if (!source) return Errno.ESTALE;
-  if (source.format === Format.DIRECTORY) return Errno.EPERM;
-  const found = judgeNewName(state, parent, name);
-  if (state.verdicts.write(source) !== 'host') return Errno.EACCES;
-  if (!state.verdicts.mayRead(source, () => state.descriptors.stat(source))) return Errno.EACCES;
-  state.descriptors.stat(source);
-  linkSync(state.descriptors.placeOf(source), state.descriptors.place(parent, name));
-  return replyNew(state, incoming, out, found);
-};
-
-interface NewName {
-  parent: Node;
-  name: string;
-}
-
-function judgeNewName(state: FilesystemState, parent: Node, name: string): NewName {
-  if (name.length > MAX_NAME) throw new Refusal(Errno.ENAMETOOLONG);
-  const path = joinText(state.table.textOf(parent), toText(name));
-  if (state.judge.write(path) !== 'host') throw new Refusal(Errno.EACCES);
-  return { parent, name };
-}
-
-function createFile(state: FilesystemState, parent: Node, name: string, mode: number): number {
-  const permissions = mode & PERMISSIONS;
-  const fd = openSync(state.descriptors.place(parent, name), NEW_FILE, permissions);
-  const { ownership } = state;
-  if (ownership.mustHandOver) fchownSync(fd, ownership.hostUid, ownership.hostGid);
-  if ((permissions & state.mask) !== 0) fchmodSync(fd, permissions);
+function createFile(
+  state: FilesystemState,
+  { parent, name, grant }: NewName,
+  mode: number,
+): number {
+  if (grant === 'host') return createHostFile(state, state.descriptors.place(parent, name), mode);
+  const { content, fd } = state.privates.createFile(mode);
+  setEntry(state, parent, name, content);
   return fd;
 }
 
-function handOver(state: FilesystemState, parent: Node, name: string): void {
-  const { ownership } = state;
-  if (!ownership.mustHandOver) return;
-  lchownSync(state.descriptors.place(parent, name), ownership.hostUid, ownership.hostGid);
-}
-
-function isExisting(state: FilesystemState, { parent, name }: NewName): boolean {
-  return state.descriptors.statName(parent, name) !== undefined;
-}
-
-function replyNew(
+/** Replies with the entry of a name just made. `tail`: bytes already put behind the entry. */
+export function replyNew(
   state: FilesystemState,
   incoming: Incoming,
   out: Outgoing,
-  { parent, name }: NewName,
+  { parent, name }: Pick<NewName, 'parent' | 'name'>,
   tail = 0,
 ): number {
-  const stat = state.descriptors.statName(parent, name);
-  if (!stat) return Errno.ENOENT;
-  return replyEntry(state, incoming, out, { parent, name, stat }, tail);
-}
-
-/** Entry plus an open file that needs no closing: descriptors are ours to keep. */
-function replyCreated(
-  state: FilesystemState,
-  incoming: Incoming,
-  out: Outgoing,
-  found: NewName,
-): number {
-  const at = bodyAt(out) + ENTRY_BYTES;
-  const FOPEN_KEEP_CACHE = 1 << 1;
-  out.buffer.fill(0, at, at + 16);
-  out.buffer.writeUInt32LE(FOPEN_KEEP_CACHE, at + 8);
-  return replyNew(state, incoming, out, found, 16);
+  const found = findName(state, parent, name);
+  if (!found) return Errno.ENOENT;
+  state.budget.attribute(found.stat.ino, NAME_COST);
+  return replyEntry(state, incoming, out, found, tail);
 }

@@ -9,6 +9,7 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readlinkSync,
   type BigIntStats,
 } from 'node:fs';
 import { errnoOf } from '../../model/error.ts';
@@ -37,6 +38,7 @@ export interface Descriptors {
   /** Path that leads to the very inode, following allowed: for `chmod` and the like. */
   inodePath(node: Node): string;
   stat(node: Node): BigIntStats;
+  readLink(node: Node): Buffer;
   /** Attributes of a name in a directory; undefined when there is none. */
   statName(directory: Node, name: string): BigIntStats | undefined;
   /** A descriptor of a regular file's data. */
@@ -55,7 +57,11 @@ export interface Descriptors {
   close(): void;
 }
 
-export function createDescriptors(root: Node, limits: DescriptorLimits): Descriptors {
+export function createDescriptors(
+  root: Node,
+  limits: DescriptorLimits,
+  privatePlace: (id: number) => string,
+): Descriptors {
   const hasProc = process.platform === 'linux';
   root.directoryFd = openSync('/', OPEN_DIRECTORY);
   const directories = createRecency<Node>(limits.directories, closeDirectory);
@@ -85,7 +91,12 @@ export function createDescriptors(root: Node, limits: DescriptorLimits): Descrip
 
   function placeOf(node: Node): string | Buffer {
     if (node.pinFd >= 0) return `/proc/self/fd/${node.pinFd}`;
+    return namePlace(node);
+  }
+
+  function namePlace(node: Node): string | Buffer {
     if (node === root) return '/';
+    if (node.copy?.id !== undefined) return privatePlace(node.copy.id);
     return place(parentOf(node), node.name);
   }
 
@@ -148,6 +159,8 @@ export function createDescriptors(root: Node, limits: DescriptorLimits): Descrip
     stat,
     statName: (directory, name) => lstatSync(place(directory, name), BIG),
     data,
+    // A link whose name is gone cannot be read: its descriptor's path names the link, not its target.
+    readLink: (node) => readlinkSync(namePlace(node), 'buffer'),
     syncDirectory: (node) => {
       const fd = openSync(inodePath(node), constants.O_RDONLY | constants.O_DIRECTORY);
       try {

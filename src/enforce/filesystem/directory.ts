@@ -2,10 +2,10 @@
 //
 //   entry: [128 bytes of entry, READDIRPLUS only] 0 inode u64 | 8 next place u64 | 16 name length u32 | 20 kind u32 | 24 name, padded to 8
 
-import { readdirSync, type BigIntStats } from 'node:fs';
 import { ENTRY_BYTES, isExecutable } from './attributes.ts';
 import { Errno } from './errno.ts';
 import { toText } from './file-name.ts';
+import { findName, listNames, statNode, type FoundName } from './found-name.ts';
 import { expectArguments, u32, u64, type Incoming } from './incoming.ts';
 import { enterNode, isDirectory, putEntry, type Operation } from './lookup.ts';
 import { joinText, type Node } from './node.ts';
@@ -37,7 +37,8 @@ function readPage(
 ): number {
   expectArguments(incoming, 40);
   if (node.format !== Format.DIRECTORY) return Errno.ENOTDIR;
-  if (!state.verdicts.mayRead(node, () => state.descriptors.stat(node))) return Errno.EACCES;
+  if (node.isClosed) return Errno.EACCES;
+  if (!state.verdicts.mayRead(node, () => statNode(state, node))) return Errno.EACCES;
   const offset = u64(incoming, 8);
   const start = bodyAt(out);
   const page: Page = {
@@ -46,7 +47,7 @@ function readPage(
     end: start + Math.min(u32(incoming, 16), MAX_TRANSFER),
     isPlus,
   };
-  const listing = state.listings.open(node, offset, () => listNames(state, node));
+  const listing = state.listings.open(node, offset, () => ['.', '..', ...listNames(state, node)]);
   const { names } = listing;
   const path = state.table.textOf(node);
   for (let place = offset; place < names.length; place++) {
@@ -57,10 +58,6 @@ function readPage(
   }
   finish(out, incoming, page.at - start);
   return 0;
-}
-
-function listNames(state: FilesystemState, node: Node): string[] {
-  return ['.', '..', ...readdirSync(state.descriptors.inodePath(node), { encoding: 'latin1' })];
 }
 
 function recordBytes(isPlus: boolean, name: string): number {
@@ -75,14 +72,15 @@ function putName(
 ): void {
   const { name, path, next } = item;
   const isDots = name === '.' || name === '..';
+  const found = isDots ? undefined : findName(state, directory, name);
   const stat = isDots
-    ? state.descriptors.stat(name === '.' ? directory : (directory.parent ?? directory))
-    : state.descriptors.statName(directory, name);
+    ? statNode(state, name === '.' ? directory : (directory.parent ?? directory))
+    : found?.stat;
   if (!stat || (!isDots && state.judge.sight(path, isDirectory(stat)) === 'hidden')) return;
   const { buffer } = page.out;
   let at = page.at;
   if (page.isPlus) {
-    const node = isDots ? undefined : enterShown(state, directory, name, path, stat);
+    const node = found && enterShown(state, path, found);
     if (node) putEntry(state, buffer, at, node, stat);
     else buffer.fill(0, at, at + ENTRY_BYTES);
     at += ENTRY_BYTES;
@@ -98,13 +96,8 @@ function putName(
 }
 
 // A file whose execute bits are withheld gets no node here: the LOOKUP that then comes is what is recorded.
-function enterShown(
-  state: FilesystemState,
-  parent: Node,
-  name: string,
-  path: string,
-  stat: BigIntStats,
-): Node | undefined {
-  if (isExecutable(Number(stat.mode)) && state.verdicts.isWithheld(path, undefined, false)) return;
-  return enterNode(state, { parent, name, stat });
+function enterShown(state: FilesystemState, path: string, found: FoundName): Node | undefined {
+  const isExecuted = isExecutable(Number(found.stat.mode));
+  if (isExecuted && state.verdicts.isWithheld(path, undefined, false)) return undefined;
+  return enterNode(state, found);
 }

@@ -1,20 +1,12 @@
 // The filesystem server as a function: one request of the guest kernel in, at most one reply out. No socket, no thread.
 // Invariant: nothing but a message that no kernel would send leaves here as an exception.
 
-import { lstatSync } from 'node:fs';
-import type { Decision } from '../../model/decision.ts';
-import type { EffectivePolicy } from '../../model/policy.ts';
-import type { Request } from '../../model/request.ts';
-import type { Point } from '../point.ts';
-import { createAttributeWriter } from './attributes.ts';
-import { create, makeDirectory, makeHardLink, makeLink, makeNode } from './create.ts';
-import { createDescriptors } from './descriptors.ts';
+import { create, makeDirectory, makeLink, makeNode } from './create.ts';
 import { readDirectory, readDirectoryPlus } from './directory.ts';
 import { Errno, errnoFor } from './errno.ts';
 import { createIncoming, MessageFault, readHeader, type Incoming } from './incoming.ts';
+import { makeHardLink } from './hard-link.ts';
 import { initialize } from './initialize.ts';
-import { createJudge } from './judge.ts';
-import { createListings } from './listing.ts';
 import {
   forget,
   forgetMany,
@@ -24,51 +16,21 @@ import {
   statFilesystem,
   type Operation,
 } from './lookup.ts';
-import { createNodeTable } from './node.ts';
 import { finish, refuse, type Outgoing } from './outgoing.ts';
-import { createOwnership, type UidMap } from './ownership.ts';
-import { Format, Opcode } from './protocol.ts';
-import { createReach } from './reach.ts';
+import { Opcode } from './protocol.ts';
 import { read, sync, write } from './read-write.ts';
 import { removeDirectory, unlink } from './remove.ts';
 import { rename, renameWithFlags } from './rename.ts';
 import { setAttributes } from './set-attributes.ts';
+import { createState, type FilesystemOptions } from './setup.ts';
 import type { FilesystemState } from './state.ts';
-import { createVerdicts } from './verdict.ts';
-
-export interface FilesystemOptions {
-  policy: EffectivePolicy;
-  decide: (request: Request) => Decision;
-  point: Point;
-  uidMap: UidMap;
-  /** who this process is */
-  process: { uid: number; gid: number; umask: number };
-  limits?: Partial<FilesystemLimits>;
-}
-
-export interface FilesystemLimits {
-  /** names the guest may know at once */
-  nodes: number;
-  directories: number;
-  files: number;
-  /** files open in the guest whose names are gone */
-  pins: number;
-  /** names in all listings in progress */
-  listed: number;
-}
-
-const DEFAULT_LIMITS: FilesystemLimits = {
-  nodes: 1_000_000,
-  directories: 1024,
-  files: 512,
-  pins: 4096,
-  listed: 500_000,
-};
 
 export interface Filesystem {
   /** Handles the message at `offset`; throws `MessageFault` when it is none. */
   handle(buffer: Buffer, offset: number, length: number, out: Outgoing): void;
   counts(): FilesystemCounts;
+  /** Writes down what the private copy holds, if that has changed. */
+  save(): void;
   close(): void;
 }
 
@@ -76,6 +38,8 @@ export interface FilesystemCounts {
   requests: number;
   nodes: number;
   descriptors: number;
+  /** bytes of `limits.disk` in use */
+  disk: number;
 }
 
 const OPERATIONS = new Map<number, Operation>([
@@ -131,9 +95,15 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
     counts: () => ({
       requests,
       nodes: state.table.size,
+      disk: state.budget.used(),
       descriptors: Object.values(state.descriptors.counts()).reduce((sum, count) => sum + count, 0),
     }),
-    close: () => state.descriptors.close(),
+    save: () => state.privates.save(),
+    close: () => {
+      state.privates.save();
+      state.descriptors.close();
+      state.times.close();
+    },
   };
 }
 
@@ -157,43 +127,4 @@ function answerOther(state: FilesystemState, incoming: Incoming, out: Outgoing):
       // The guest kernel remembers that and does not ask again.
       return refuse(out, incoming, Errno.ENOSYS);
   }
-}
-
-function createState(options: FilesystemOptions): FilesystemState {
-  const { policy, decide, point, uidMap, process } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const rootStat = lstatSync('/', { bigint: true });
-  const table = createNodeTable({
-    root: { dev: rootStat.dev, ino: rootStat.ino, format: Format.DIRECTORY },
-    capacity: limits.nodes,
-    onForget: (node) => {
-      descriptors.release(node);
-      listings.drop(node);
-    },
-  });
-  const descriptors = createDescriptors(table.root, limits);
-  const listings = createListings(limits.listed);
-  const judge = createJudge({
-    decide,
-    point,
-    mode: policy.mode,
-    reach: createReach(policy),
-    workspace: policy.workspace,
-    holdsProtected: () => false,
-  });
-  const ownership = createOwnership(uidMap, process.uid, process.gid);
-  const isShare = (path: string): boolean => path === policy.workspace;
-  return {
-    table,
-    descriptors,
-    judge,
-    verdicts: createVerdicts(judge, table, uidMap.hostUid),
-    attributes: createAttributeWriter(ownership, rootStat.dev),
-    ownership,
-    listings,
-    validity: (node) =>
-      node.isShared ? { entry: 750, attributes: 750 } : { entry: 3_600_000, attributes: 3_600_000 },
-    isShare,
-    mask: process.umask,
-  };
 }

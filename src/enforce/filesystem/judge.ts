@@ -23,12 +23,14 @@ export interface Judge {
   sight(path: string, isDirectory: boolean): Sight;
   /** Records nothing. */
   mayExecute(path: string): boolean;
+  /** Records nothing. */
+  isPublicOnly(path: string): boolean;
   read(path: string, directory: string): ReadGrant;
-  write(path: string): WriteGrant;
+  write(path: string, isDirectory?: boolean): WriteGrant;
   /** Where a write would go; records nothing. */
-  writeGrant(path: string): WriteGrant;
-  /** Whether a path below that may not be written keeps a directory in its place; records the refusal. */
-  holdsProtected(path: string): boolean;
+  writeGrant(path: string, isDirectory?: boolean): WriteGrant;
+  /** Whether a directory may be moved although it holds a path that may not: refused and recorded, but for audit mode. */
+  mayMoveHolding(path: string, isDirectory: boolean): boolean;
   /** Records that a hidden name was asked for. */
   recordHidden(path: string): void;
   /** Records that a file is shown without its execute bits. */
@@ -37,39 +39,35 @@ export interface Judge {
 
 export interface JudgeOptions {
   decide: (request: Request) => Decision;
-  point: Point;
+  /** the point around a given decider */
+  createPoint: (decide: (request: Request) => Decision) => Point;
   mode: Mode;
   reach: Reach;
   workspace: string;
-  /** whether the directory holds a path that may not be written */
-  holdsProtected: (path: string) => boolean;
 }
 
 /** Reads remembered at once as (rule, directory). */
 const MAX_FOLDS = 65_536;
 
-export function createJudge({
-  decide,
-  point,
-  mode,
-  reach,
-  workspace,
-  ...options
-}: JudgeOptions): Judge {
+export function createJudge(options: JudgeOptions): Judge {
+  const { decide, mode, reach, workspace } = options;
   const folds = new Map<string, Request>();
+  // What a directory holds is no part of the request that moves it: that refusal is decided here and recorded as any other.
+  let refusal: Decision | undefined;
+  const point = options.createPoint((request) => refusal ?? decide(request));
+
+  const decideWrite = (path: string, directory: boolean): Decision =>
+    decide({ kind: 'write', path, directory });
 
   function passes(decision: Decision): boolean {
     return decision.effect === 'allow' || (mode === 'audit' && isAudited(decision));
   }
 
-  function isInWorkspace(path: string): boolean {
-    return path === workspace || path.startsWith(`${workspace}/`);
-  }
-
-  function isPublicOnly(decision: Decision, path: string): boolean {
+  function isBuiltinOnly(decision: Decision, path: string): boolean {
+    const isInWorkspace = path === workspace || path.startsWith(`${workspace}/`);
     return (
       decision.effect === 'allow' &&
-      !isInWorkspace(path) &&
+      !isInWorkspace &&
       decision.matched.every((rule) => rule.layer === 'builtin')
     );
   }
@@ -77,49 +75,69 @@ export function createJudge({
   function sight(path: string, isDirectory: boolean): Sight {
     const decision = decide({ kind: 'read', path });
     if (passes(decision)) return 'open';
-    if (isDirectory && isUnspoken(decision) && reach.leadsToAllowed(path)) return 'passage';
-    return decision.rule.layer === 'builtin' || isUnspoken(decision) ? 'hidden' : 'shown';
+    if (isUnspoken(decision))
+      return isDirectory && reach.leadsToAllowed(path) ? 'passage' : 'hidden';
+    return decision.rule.layer === 'builtin' ? 'hidden' : 'shown';
   }
 
   function read(path: string, directory: string): ReadGrant {
     const request: Request = { kind: 'read', path };
     const decision = decide(request);
     if (decision.effect === 'allow') {
-      const grant = isPublicOnly(decision, path) ? 'public' : 'yes';
+      const grant = isBuiltinOnly(decision, path) ? 'public' : 'yes';
       const key = `${decision.rule.id}\0${directory}`;
       const first = folds.get(key);
       if (first === undefined && folds.size < MAX_FOLDS) folds.set(key, request);
       return point.ask(first ?? request).allowed ? grant : 'no';
     }
+    // A directory on the way: its names are shown one by one, by what each of them allows.
     if (path === directory && isUnspoken(decision) && reach.leadsToAllowed(path)) return 'yes';
     return point.ask(request).allowed ? 'yes' : 'no';
   }
 
-  function write(path: string): WriteGrant {
-    const verdict = point.ask({ kind: 'write', path });
+  function write(path: string, directory = false): WriteGrant {
+    const verdict = point.ask({ kind: 'write', path, directory });
     if (!verdict.allowed) return 'no';
     return verdict.decision.isPrivate ? 'private' : 'host';
+  }
+
+  function mayMoveHolding(path: string, isDirectory: boolean): boolean {
+    const write = decideWrite(path, isDirectory);
+    const held =
+      write.effect === 'allow' && !write.isPrivate ? decide({ kind: 'read', path }) : write;
+    refusal = {
+      ...held,
+      effect: 'deny',
+      reason: `a directory that holds ${held.rule.id}'s path stays where it is`,
+      isPrivate: false,
+    };
+    try {
+      return point.ask({ kind: 'write', path, directory: isDirectory }).allowed;
+    } finally {
+      refusal = undefined;
+    }
   }
 
   return {
     sight,
     read,
     write,
-    writeGrant: (path) => {
-      const decision = decide({ kind: 'write', path });
+    writeGrant: (path, isDirectory = false) => {
+      const decision = decideWrite(path, isDirectory);
       if (!passes(decision)) return 'no';
       return decision.isPrivate ? 'private' : 'host';
     },
-    holdsProtected: options.holdsProtected,
+    isPublicOnly: (path) => isBuiltinOnly(decide({ kind: 'read', path }), path),
+    mayMoveHolding,
     mayExecute: (path) => passes(decide({ kind: 'exec', path })),
     recordHidden: (path) => void point.ask({ kind: 'read', path }),
     recordWithheld: (path) => void point.ask({ kind: 'exec', path }),
   };
 }
 
-/** No rule spoke of the path at all. */
+/** No rule spoke of the path at all, or only one that a ceiling leaves out. */
 function isUnspoken({ rule }: Decision): boolean {
-  return rule.id === 'builtin/default';
+  return rule.id === 'builtin/default' || rule.id.endsWith('/max');
 }
 
 /** What audit mode lets through; the point decides the same, this only spares a record for a mere look. */

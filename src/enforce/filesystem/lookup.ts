@@ -1,14 +1,16 @@
 // LOOKUP, FORGET, GETATTR, READLINK and STATFS: what the guest learns of a name.
 
-import { readlinkSync, statfsSync, type BigIntStats } from 'node:fs';
+import { statfsSync, type BigIntStats } from 'node:fs';
 import { ATTRIBUTES_BYTES, ENTRY_BYTES, isExecutable, putValidity } from './attributes.ts';
 import { Errno } from './errno.ts';
-import { toText } from './file-name.ts';
+import { findName, pathOf, statNode, type FoundName } from './found-name.ts';
 import { expectArguments, MessageFault, readName, u32, u64, type Incoming } from './incoming.ts';
-import { joinText, type Node } from './node.ts';
+import type { Node } from './node.ts';
 import { bodyAt, finish, putU64, type Outgoing } from './outgoing.ts';
 import { Format, MAX_NAME } from './protocol.ts';
 import type { FilesystemState } from './state.ts';
+
+const PUBLIC_SEARCH = 0o001;
 
 /** Answers with a positive error number, or 0 once the reply is written. */
 export type Operation = (
@@ -20,23 +22,18 @@ export type Operation = (
 
 export const lookup: Operation = (state, incoming, out, parent) => {
   const { name } = readName(incoming, incoming.start);
-  if (name.length > MAX_NAME) return Errno.ENAMETOOLONG;
-  const stat = state.descriptors.statName(parent, name);
-  const path = joinText(state.table.textOf(parent), toText(name));
-  if (!stat) return replyAbsent(state, incoming, out, parent);
-  const sight = state.judge.sight(path, isDirectory(stat));
+  if (parent.format !== Format.DIRECTORY) return Errno.ENOTDIR;
+  if (parent.isClosed) return Errno.EACCES;
+  const path = pathOf(state, parent, name);
+  const found = findName(state, parent, name);
+  if (!found) return replyAbsent(state, incoming, out, parent);
+  const sight = state.judge.sight(path, isDirectory(found.stat));
   if (sight === 'hidden') {
     state.judge.recordHidden(path);
     return replyAbsent(state, incoming, out, parent);
   }
-  return replyEntry(state, incoming, out, { parent, name, stat });
+  return replyEntry(state, incoming, out, found);
 };
-
-export interface FoundName {
-  parent: Node;
-  name: string;
-  stat: BigIntStats;
-}
 
 /** Replies with the node of a name that is there, one reference more. `tail`: bytes that follow the entry, already put. */
 export function replyEntry(
@@ -53,15 +50,27 @@ export function replyEntry(
   return 0;
 }
 
-export function enterNode(
-  state: FilesystemState,
-  { parent, name, stat }: FoundName,
-): Node | undefined {
-  const format = Number(stat.mode) & Format.MASK;
-  const node = state.table.enter(parent, name, { dev: stat.dev, ino: stat.ino, format });
-  if (node && node.lookups === 1)
-    node.isShared = parent.isShared || state.isShare(state.table.textOf(node));
+export function enterNode(state: FilesystemState, found: FoundName): Node | undefined {
+  const { parent, name, stat, copy } = found;
+  const mode = Number(stat.mode);
+  const identity = { dev: stat.dev, ino: stat.ino, format: mode & Format.MASK };
+  const node = state.table.enter(parent, name, identity);
+  if (!node) return undefined;
+  node.copy = copy;
+  if (node.lookups > 1) return node;
+  node.isShared = parent.isShared || state.isShare(state.table.textOf(node));
+  node.isClosed =
+    node.format === Format.DIRECTORY &&
+    (mode & PUBLIC_SEARCH) === 0 &&
+    isForeign(state, node, stat);
   return node;
+}
+
+/** Whether only the builtin rules show a directory that is not the host user's: they show what everyone may see. */
+function isForeign(state: FilesystemState, node: Node, stat: BigIntStats): boolean {
+  const { hostUid } = state.ownership;
+  const isOwn = hostUid !== 0 && Number(stat.uid) === hostUid;
+  return !isOwn && state.judge.isPublicOnly(state.table.textOf(node));
 }
 
 export function putEntry(
@@ -107,7 +116,7 @@ function replyAbsent(
 }
 
 export const getAttributes: Operation = (state, incoming, out, node) =>
-  replyAttributes(state, incoming, out, node, state.descriptors.stat(node));
+  replyAttributes(state, incoming, out, node, statNode(state, node));
 
 export function replyAttributes(
   state: FilesystemState,
@@ -128,15 +137,15 @@ export function replyAttributes(
 
 export const readLink: Operation = (state, incoming, out, node) => {
   if (node.format !== Format.LINK) return Errno.EINVAL;
-  if (!state.verdicts.mayRead(node, () => state.descriptors.stat(node))) return Errno.EACCES;
-  const target = readlinkSync(state.descriptors.placeOf(node), { encoding: 'buffer' });
+  if (!state.verdicts.mayRead(node, () => statNode(state, node))) return Errno.EACCES;
+  const target = state.descriptors.readLink(node);
   target.copy(out.buffer, bodyAt(out));
   finish(out, incoming, target.length);
   return 0;
 };
 
 export const statFilesystem: Operation = (state, incoming, out, node) => {
-  const statfs = statfsSync(state.descriptors.placeOf(node));
+  const statfs = statfsSync(state.descriptors.inodePath(node));
   const at = bodyAt(out);
   out.buffer.fill(0, at, at + 80);
   putU64(out.buffer, statfs.blocks, at);

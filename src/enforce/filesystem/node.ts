@@ -4,7 +4,7 @@
 
 import { toText } from './file-name.ts';
 import { Format, ROOT_NODE } from './protocol.ts';
-import type { PrivateEntry } from './private-entry.ts';
+import type { PrivateContent, PrivateDirectory } from './private-entry.ts';
 
 export interface Node {
   readonly id: number;
@@ -12,8 +12,9 @@ export interface Node {
   parent: Node | undefined;
   /** byte name */
   name: string;
-  readonly dev: bigint;
-  readonly ino: bigint;
+  /** changes only when the content moves between the host and the private copy */
+  dev: bigint;
+  ino: bigint;
   /** `S_IFMT` bits */
   readonly format: number;
   /** references the guest kernel holds */
@@ -23,8 +24,14 @@ export interface Node {
   isDetached: boolean;
   /** inside a share: the host may change it, and new files belong to the host user */
   isShared: boolean;
-  /** where its content lies, when that is the session's private copy */
-  copy: PrivateEntry | undefined;
+  /** a directory of the system that only its owner may search */
+  isClosed: boolean;
+  /** the last name of its file is gone */
+  isGone: boolean;
+  /** what the private copy holds of it */
+  copy: PrivateContent | PrivateDirectory | undefined;
+  /** end of the file as of the last write through here, -1 when unknown */
+  knownEnd: number;
 
   /** judged path, as of `textEpoch` */
   text: string;
@@ -171,7 +178,10 @@ function createNode(id: number, parent: Node | undefined, name: string, identity
     children: undefined,
     isDetached: false,
     isShared: false,
+    isClosed: false,
+    isGone: false,
     copy: undefined,
+    knownEnd: -1,
     text: '/',
     textEpoch: -1,
     verdicts: 0,

@@ -73,6 +73,7 @@ export const SetAttribute = {
   KILL_SUIDGID: 1 << 11,
 } as const;
 
+export const FOPEN_KEEP_CACHE = 1 << 1;
 export const WRITE_KILL_SUIDGID = 1 << 2;
 export const FSYNC_DATA_ONLY = 1 << 0;
 export const RENAME_NOREPLACE = 1 << 0;

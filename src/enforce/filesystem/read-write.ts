@@ -1,9 +1,13 @@
 // READ, WRITE and FSYNC, straight between the message and the file.
 
-import { chmodSync, fdatasyncSync, fsyncSync, readSync, writeSync } from 'node:fs';
+import { chmodSync, fdatasyncSync, fstatSync, fsyncSync, readSync, writeSync } from 'node:fs';
 import { Errno } from './errno.ts';
+import { statNode } from './found-name.ts';
 import { expectArguments, MessageFault, u32, u64 } from './incoming.ts';
 import type { Operation } from './lookup.ts';
+import type { Node } from './node.ts';
+import { ownContent } from './private-copy.ts';
+import type { FilesystemState } from './state.ts';
 import { bodyAt, finish } from './outgoing.ts';
 import { Format, FSYNC_DATA_ONLY, MAX_TRANSFER, WRITE_KILL_SUIDGID } from './protocol.ts';
 
@@ -16,7 +20,7 @@ export const read: Operation = (state, incoming, out, node) => {
   const offset = u64(incoming, 8);
   if (node.format !== Format.FILE)
     return node.format === Format.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
-  if (!state.verdicts.mayRead(node, () => state.descriptors.stat(node))) return Errno.EACCES;
+  if (!state.verdicts.mayRead(node, () => statNode(state, node))) return Errno.EACCES;
   if (!Number.isFinite(offset)) return Errno.EINVAL;
   const fd = state.descriptors.data(node, false);
   const start = bodyAt(out);
@@ -39,9 +43,11 @@ export const write: Operation = (state, incoming, out, node) => {
   if (node.format !== Format.FILE)
     return node.format === Format.DIRECTORY ? Errno.EISDIR : Errno.EINVAL;
   const grant = state.verdicts.write(node);
-  if (grant !== 'host') return Errno.EACCES;
+  if (grant === 'no') return Errno.EACCES;
   if (!Number.isFinite(offset + size)) return Errno.EFBIG;
+  if (grant === 'private') ownContent(state, node, false);
   const fd = state.descriptors.data(node, true);
+  payForGrowth(state, node, fd, offset, size);
   if ((u32(incoming, 20) & WRITE_KILL_SUIDGID) !== 0)
     dropSetId(state.descriptors.inodePath(node), Number(state.descriptors.stat(node).mode));
   const from = incoming.start + WRITE_ARGUMENTS;
@@ -58,6 +64,21 @@ export const write: Operation = (state, incoming, out, node) => {
   return 0;
 };
 
+/** Pays for what a write adds to the file. A writer who goes on where he stopped costs no look at the file. */
+function payForGrowth(
+  state: FilesystemState,
+  node: Node,
+  fd: number,
+  offset: number,
+  size: number,
+): void {
+  const end = offset + size;
+  if (end <= node.knownEnd) return;
+  const before = offset === node.knownEnd ? offset : Number(fstatSync(fd, { bigint: true }).size);
+  state.budget.charge(node.ino, end - before);
+  node.knownEnd = Math.max(end, before);
+}
+
 function dropSetId(path: string, mode: number): void {
   if ((mode & SET_ID) !== 0) chmodSync(path, mode & 0o1777);
 }
@@ -70,7 +91,8 @@ export const sync: Operation = (state, incoming, out, node) => {
     if ((u32(incoming, 8) & FSYNC_DATA_ONLY) !== 0) fdatasyncSync(fd);
     else fsyncSync(fd);
   } else if (node.format === Format.DIRECTORY) {
-    state.descriptors.syncDirectory(node);
+    if (node.copy?.id === undefined) state.descriptors.syncDirectory(node);
+    state.privates.save();
   }
   finish(out, incoming, 0);
   return 0;

@@ -2,10 +2,13 @@
 
 import type { AttributeWriter, Validity } from './attributes.ts';
 import type { Descriptors } from './descriptors.ts';
+import type { DiskBudget } from './disk-budget.ts';
 import type { Judge } from './judge.ts';
 import type { Listings } from './listing.ts';
 import type { Node, NodeTable } from './node.ts';
 import type { Ownership } from './ownership.ts';
+import type { PrivateStore } from './private-store.ts';
+import type { Times } from './times.ts';
 import type { Verdicts } from './verdict.ts';
 
 export interface FilesystemState {
@@ -16,6 +19,9 @@ export interface FilesystemState {
   attributes: AttributeWriter;
   ownership: Ownership;
   listings: Listings;
+  privates: PrivateStore;
+  budget: DiskBudget;
+  times: Times;
   /** how long the guest may believe what it was told of a directory's names */
   validity: (directory: Node) => Validity;
   /** whether the path is inside a share: a place the guest may write, or the host may change meanwhile */

@@ -54,7 +54,7 @@ export function createVerdicts(judge: Judge, table: NodeTable, hostUid: number):
     refresh(node);
     if ((node.verdicts & WRITE_HOST) !== 0) return 'host';
     if ((node.verdicts & WRITE_PRIVATE) !== 0) return 'private';
-    const grant = judge.write(table.textOf(node));
+    const grant = judge.write(table.textOf(node), node.format === Format.DIRECTORY);
     if (grant === 'host') node.verdicts |= WRITE_HOST;
     if (grant === 'private') node.verdicts |= WRITE_PRIVATE;
     return grant;

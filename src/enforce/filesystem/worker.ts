@@ -2,6 +2,7 @@
 // comes with its start, what happens goes back as messages.
 
 import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { attachLog, type SharedLog } from '../../log/shared.ts';
@@ -9,7 +10,7 @@ import { messageOf } from '../../model/error.ts';
 import type { EffectivePolicy } from '../../model/policy.ts';
 import type { Agent } from '../../model/identity.ts';
 import { createDecider } from '../../policy/decide.ts';
-import { createPoint } from '../point.ts';
+import { createPoint, type Point } from '../point.ts';
 import { connect } from './connection.ts';
 import { createFilesystem, type FilesystemCounts } from './filesystem.ts';
 import type { UidMap } from './ownership.ts';
@@ -26,6 +27,9 @@ export interface WorkerStart {
   sessionDirectory: string;
 }
 
+/** how often the list of the private copy is brought up to date, ms */
+const SAVE_MS = 1000;
+
 export type WorkerMessage =
   | { type: 'listening' }
   | { type: 'fault'; reason: string }
@@ -41,20 +45,22 @@ export function runWorker(): void {
   const post = (message: WorkerMessage): void => port.postMessage(message);
   const start = workerData as WorkerStart;
   const log = attachLog(start.log);
-  const point = createPoint({
-    decide: createDecider(start.policy),
-    log,
-    mode: start.policy.mode,
-    limits: start.policy.limits,
-    counters: start.counters,
-    ...(start.agent && { agent: start.agent }),
-    onDenialLimit: (count) => post({ type: 'denials', count }),
-    onFailure: (error) => post({ type: 'fault', reason: error.message }),
-  });
+  let point: Point | undefined;
   const filesystem = createFilesystem({
     policy: start.policy,
     decide: createDecider(start.policy),
-    point,
+    createPoint: (decide) =>
+      (point = createPoint({
+        decide,
+        log,
+        mode: start.policy.mode,
+        limits: start.policy.limits,
+        counters: start.counters,
+        ...(start.agent && { agent: start.agent }),
+        onDenialLimit: (count) => post({ type: 'denials', count }),
+        onFailure: (error) => post({ type: 'fault', reason: error.message }),
+      })),
+    privateDirectory: join(start.sessionDirectory, 'private'),
     uidMap: start.uidMap,
     process: {
       uid: process.getuid?.() ?? 0,
@@ -76,11 +82,13 @@ export function runWorker(): void {
     chmodSync(start.socket, 0o600);
     post({ type: 'listening' });
   });
+  const saving = setInterval(() => filesystem.save(), SAVE_MS);
   port.on('message', (command: WorkerCommand) => {
     if (command.type === 'counts') return post({ type: 'counts', counts: filesystem.counts() });
     only?.destroy();
     server.close();
-    point.flush();
+    clearInterval(saving);
+    point?.flush();
     filesystem.close();
     log.close();
     post({ type: 'closed' });

@@ -1,0 +1,106 @@
+// What a connection starts with: all the parts the operations work on, made from the policy and the limits.
+
+import { lstatSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import type { EffectivePolicy } from '../../model/policy.ts';
+import type { Decider } from '../../policy/decide.ts';
+import type { Point } from '../point.ts';
+import { createAttributeWriter } from './attributes.ts';
+import { createDescriptors } from './descriptors.ts';
+import { createDiskBudget } from './disk-budget.ts';
+import { createJudge } from './judge.ts';
+import { createListings } from './listing.ts';
+import { createNodeTable } from './node.ts';
+import { createOwnership, type UidMap } from './ownership.ts';
+import { createPrivateDirectory } from './private-entry.ts';
+import { createPrivateStore } from './private-store.ts';
+import { Format } from './protocol.ts';
+import { createReach } from './reach.ts';
+import { shareBases } from './share.ts';
+import type { FilesystemState } from './state.ts';
+import { createTimes } from './times.ts';
+import { createVerdicts } from './verdict.ts';
+
+export interface FilesystemOptions {
+  policy: EffectivePolicy;
+  decide: Decider;
+  /** makes the enforcement point around the given decider */
+  createPoint: (decide: Decider) => Point;
+  uidMap: UidMap;
+  /** who this process is */
+  process: { uid: number; gid: number; umask: number };
+  /** for the private copy; it need not exist yet */
+  privateDirectory: string;
+  limits?: Partial<FilesystemLimits>;
+}
+
+export interface FilesystemLimits {
+  /** names the guest may know at once */
+  nodes: number;
+  directories: number;
+  files: number;
+  /** files open in the guest whose names are gone */
+  pins: number;
+  /** names in all listings in progress */
+  listed: number;
+}
+
+const DEFAULT_LIMITS: FilesystemLimits = {
+  nodes: 1_000_000,
+  directories: 1024,
+  files: 512,
+  pins: 4096,
+  listed: 500_000,
+};
+
+/** How long a name of a place the host may change is believed, ms. */
+const SHARED_VALIDITY = { entry: 750, attributes: 750 };
+const SYSTEM_VALIDITY = { entry: 3_600_000, attributes: 3_600_000 };
+
+export function createState(options: FilesystemOptions): FilesystemState {
+  const { policy, decide, uidMap, process } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const rootStat = lstatSync('/', { bigint: true });
+  const table = createNodeTable({
+    root: { dev: rootStat.dev, ino: rootStat.ino, format: Format.DIRECTORY },
+    capacity: limits.nodes,
+    onForget: (node) => {
+      descriptors.release(node);
+      listings.drop(node);
+      if (node.isGone) budget.release(node.ino);
+    },
+  });
+  const privateRoot = createPrivateDirectory(undefined);
+  table.root.copy = privateRoot;
+  const privates = createPrivateStore(privateRoot, options.privateDirectory);
+  const descriptors = createDescriptors(table.root, limits, (id) => privates.place(id));
+  const listings = createListings(limits.listed);
+  const budget = createDiskBudget(policy.limits.disk);
+  const judge = createJudge({
+    decide,
+    createPoint: options.createPoint,
+    mode: policy.mode,
+    reach: createReach(policy),
+    workspace: policy.workspace,
+  });
+  const ownership = createOwnership(uidMap, process.uid, process.gid);
+  const bases = shareBases(policy);
+  table.root.isShared = bases.has('/');
+  return {
+    table,
+    descriptors,
+    judge,
+    verdicts: createVerdicts(judge, table, uidMap.hostUid),
+    attributes: createAttributeWriter(ownership, rootStat.dev),
+    ownership,
+    listings,
+    privates,
+    budget,
+    times: createTimes(join(tmpdir(), `agent-sandbox-clock-${randomUUID()}`)),
+    validity: (node) => (node.isShared ? SHARED_VALIDITY : SYSTEM_VALIDITY),
+    isShare: (path) => bases.has(path),
+    mask: process.umask,
+  };
+}
