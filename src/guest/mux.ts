@@ -29,7 +29,7 @@ export interface MuxHooks {
 const UNREAD_LIMIT = 32 * 1024 * 1024;
 /** Bytes that wait for the guest to read its port: data stops at the first, the session at the second. */
 const OUTPUT_DATA_LIMIT = 256 * 1024;
-const OUTPUT_LIMIT = 16 * 1024 * 1024;
+const OUTPUT_LIMIT = 4 * 1024 * 1024;
 const LAST_ID = 0xfffffff0;
 
 export class Mux {
