@@ -35,7 +35,8 @@ export interface Filesystem {
 }
 
 export interface FilesystemCounts {
-  requests: number;
+  /** messages so far, by opcode */
+  requests: Record<number, number>;
   nodes: number;
   descriptors: number;
   /** bytes of `limits.disk` in use */
@@ -70,11 +71,11 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
   const operations: (Operation | undefined)[] = [];
   for (const [opcode, operation] of OPERATIONS) operations[opcode] = operation;
   const incoming = createIncoming();
-  let requests = 0;
+  const asked = new Map<number, number>();
 
   function handle(buffer: Buffer, offset: number, length: number, out: Outgoing): void {
-    requests += 1;
     readHeader(incoming, buffer, offset, length);
+    asked.set(incoming.opcode, (asked.get(incoming.opcode) ?? 0) + 1);
     const operation = operations[incoming.opcode];
     const node = operation && state.table.get(incoming.node);
     if (!operation) return answerOther(state, incoming, out);
@@ -93,7 +94,7 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
   return {
     handle,
     counts: () => ({
-      requests,
+      requests: Object.fromEntries(asked),
       nodes: state.table.size,
       disk: state.budget.used(),
       descriptors: Object.values(state.descriptors.counts()).reduce((sum, count) => sum + count, 0),
