@@ -123,4 +123,6 @@ export interface EffectivePolicy {
   /** the guest user the agent runs as */
   user: 'agent' | 'root';
   clamps: Clamp[];
+  /** the policy of the session that started this one: what it denies is denied here, whatever the layers say */
+  within?: EffectivePolicy;
 }

@@ -28,7 +28,18 @@ export interface Judge {
 }
 
 export function createDecider(policy: EffectivePolicy): Decider {
-  return createJudge(policy).decide;
+  const own = createJudge(policy).decide;
+  if (policy.within === undefined) return own;
+  const outer = createDecider(policy.within);
+  return (request) => {
+    const above = outer(request);
+    if (above.effect === 'deny') return above;
+    const decision = own(request);
+    return {
+      ...decision,
+      isPrivate: decision.effect === 'allow' && (decision.isPrivate || above.isPrivate),
+    };
+  };
 }
 
 export function createJudge(policy: EffectivePolicy): Judge {
