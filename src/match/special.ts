@@ -79,3 +79,10 @@ export function specialRange(address: Address): SpecialRange | undefined {
 export function specialRangeOf(block: Block): SpecialRange | undefined {
   return SPECIAL_RANGES.find((range) => blockWithin(range.block, block));
 }
+
+/** Names of the special ranges that a block holds without lying in them: it does not reach them. */
+export function unreachedBy(block: Block): string[] {
+  if (specialRangeOf(block) !== undefined) return [];
+  const held = SPECIAL_RANGES.filter((range) => blockWithin(block, range.block));
+  return [...new Set(held.map((range) => range.name))];
+}

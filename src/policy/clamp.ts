@@ -3,7 +3,7 @@
 import { blockWithin, parseBlock } from '../match/address.ts';
 import { containsHost, type HostPattern, parseHostPattern } from '../match/host.ts';
 import { compilePath, containsPath, namesDirectory, type PathPattern } from '../match/path.ts';
-import { specialRangeOf, SPECIAL_RANGES } from '../match/special.ts';
+import { specialRangeOf } from '../match/special.ts';
 import type {
   Clamp,
   ExecutionRule,
@@ -147,15 +147,4 @@ function isProgramWithin(rule: ExecutionRule, { execution }: Ceiling): boolean {
 /** Surely no path matches both: their literal beginnings part. */
 function isApart(a: PathPattern, b: PathPattern): boolean {
   return a.prefix.some((segment, i) => i < b.prefix.length && b.prefix[i] !== segment);
-}
-
-/** Special ranges that a block holds without lying in them, so that it does not reach them. */
-export function unreachedBy(text: string): string[] {
-  const block = parseBlock(text);
-  if (block === undefined || specialRangeOf(block) !== undefined) return [];
-  return [
-    ...new Set(
-      SPECIAL_RANGES.filter((range) => blockWithin(block, range.block)).map((range) => range.name),
-    ),
-  ];
 }

@@ -8,7 +8,7 @@ import {
 } from '../match/address.ts';
 import { canonicalName, formatHostPattern, parseHostPattern } from '../match/host.ts';
 import { faultOfPattern } from '../match/path.ts';
-import { specialRangeOf } from '../match/special.ts';
+import { specialRangeOf, unreachedBy } from '../match/special.ts';
 import type { Span } from '../model/diagnostic.ts';
 import type {
   Access,
@@ -51,14 +51,14 @@ export function readSections(
       const entry = entryOf(childOf(node, section), effect);
       if (entry === undefined) return [];
       const place = `${prefix}${section}.${effect}`;
-      const items = itemsOf(entry.value);
-      if (items.length === 0)
+      if (entry.value.kind === 'scalar')
         report.warn(
           'empty-list',
           entry.keySpan,
-          `\`${place}\` is empty: it ${effect === 'allow' ? 'allows' : 'denies'} nothing`,
+          `\`${place}\` holds nothing: it ${effect === 'allow' ? 'allows' : 'denies'} nothing`,
+          'write `[]` to mean that',
         );
-      return items.flatMap(
+      return itemsOf(entry.value).flatMap(
         (item, i) => read(item, originOf(item, `${place}[${i}]`, report), effect) ?? [],
       );
     };
@@ -226,6 +226,14 @@ function readBlock(node: TextNode, effect: Effect, report: Reporter): string | u
     report.error('never-allowed', node.span, `no layer can allow ${text}: it is ${special.what}`);
     return undefined;
   }
+  const unreached = effect === 'allow' ? unreachedBy(block) : [];
+  if (unreached.length > 0)
+    report.warn(
+      'broad-block',
+      node.span,
+      `${text} does not reach the special addresses in it (${unreached.join(', ')})`,
+      'a block that lies inside such a range reaches it, where a policy can allow it at all',
+    );
   return formatBlock(block);
 }
 

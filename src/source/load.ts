@@ -1,7 +1,7 @@
 // From files and flags to the effective policy of a run.
 import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
-import { dirname, isAbsolute, join, relative, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import { hasErrors } from '../policy/diagnostic.ts';
@@ -47,12 +47,14 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
   const paths: string[] = [];
   const workspace = toPlace('workspace', options.workspace, diagnostics);
   const home = toPlace('home', options.home, diagnostics);
+  const templates = join(options.packageRoot, 'policy-templates');
   const nameOf = (path: string): string => {
+    if (dirname(path) === templates) return `policy-templates/${basename(path)}`;
     const inside = relative(workspace, path);
     return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? path : inside;
   };
   const reading = {
-    templates: join(options.packageRoot, 'policy-templates'),
+    templates,
     nameOf,
     texts,
     paths,

@@ -1,0 +1,280 @@
+// The smallest edit that would allow a denied request, as lines to copy, and whose file they belong in. Each edit is tried
+// on the policy before it is offered.
+import { parseAddress, unwrapAddress } from '../match/address.ts';
+import { specialRange } from '../match/special.ts';
+import type { Decision, RuleReference } from '../model/decision.ts';
+import type { EffectivePolicy, Layer, LayerName, RuleOrigin, Sections } from '../model/policy.ts';
+import { surfaceOf, type Request } from '../model/request.ts';
+import { createDecider } from './decide.ts';
+import { escapeText } from './request-syntax.ts';
+
+const OWN_FILE = '.github/agent-sandbox.yml';
+const NONE = 'no edit can allow this';
+
+/** Empty for an allowed request; otherwise where to write what, or why nothing can be written. */
+export function smallestEdit(
+  policy: EffectivePolicy,
+  decision: Decision,
+  request: Request,
+): string {
+  if (decision.effect === 'allow') return '';
+  const surface = surfaceOf(request);
+  if (surface === 'credentials' || surface === 'mcp')
+    return `${NONE}: this version does not enforce ${surface} rules`;
+  const { rule } = decision;
+  if (rule.id === 'builtin/malformed') return `${NONE}: the request is not in canonical form`;
+  if (
+    rule.layer === 'builtin' &&
+    rule.id !== 'builtin/default' &&
+    rule.id !== 'builtin/private-address'
+  )
+    return `${NONE}: ${rule.id} protects the host, whatever a policy says`;
+
+  const edits: string[] = [];
+  const opened = withoutDenies(policy, decision, edits);
+  if (createDecider(opened)(request).effect === 'deny' && !addGrant(opened, request, edits))
+    return `${NONE}: no rule can name it`;
+  return edits.join('\n');
+}
+
+/** The policy without the denies that hit the request; says which they are. */
+function withoutDenies(
+  policy: EffectivePolicy,
+  { matched }: Decision,
+  edits: string[],
+): EffectivePolicy {
+  const isHit = (layer: Layer, rule: RuleOrigin): boolean =>
+    matched.some(
+      (hit) =>
+        hit.id === `${layer.name}/${rule.id ?? rule.place}` &&
+        hit.line === rule.line &&
+        hit.file === rule.file,
+    );
+  const layers = policy.layers.map((layer): Layer => {
+    if (layer.name === 'builtin') return layer;
+    const keep = (rule: RuleOrigin): boolean => !isHit(layer, rule);
+    return {
+      ...layer,
+      network: { ...layer.network, deny: layer.network.deny.filter(keep) },
+      filesystem: { ...layer.filesystem, deny: layer.filesystem.deny.filter(keep) },
+      execution: { ...layer.execution, deny: layer.execution.deny.filter(keep) },
+    };
+  });
+  const denies = matched.filter((hit) =>
+    policy.layers.some(
+      (layer) =>
+        layer.name === hit.layer &&
+        [...layer.network.deny, ...layer.filesystem.deny, ...layer.execution.deny].some(
+          (rule) => isHit(layer, rule) && hit.id === `${layer.name}/${rule.id ?? rule.place}`,
+        ),
+    ),
+  );
+  for (const deny of denies)
+    edits.push(`remove or narrow ${deny.id} at ${placeOf(deny)} (${ownerOf(deny.layer)})`);
+  return { ...policy, layers };
+}
+
+/** Adds the rule where it is least: to the lowest layer alone, or to the ceilings above as well. */
+function addGrant(policy: EffectivePolicy, request: Request, edits: string[]): boolean {
+  const lowest = policy.layers.findLast(
+    (layer) => layer.name !== 'builtin' && layer.name !== 'run' && layer.name !== 'org',
+  );
+  const file = lowest?.file ?? OWN_FILE;
+  for (const grant of grantsFor(request)) {
+    const allow = `add to ${file} (${ownerOf(lowest?.name ?? 'repo')}):\n${grant.lines}`;
+    const isAllowed = (changed: EffectivePolicy): boolean =>
+      createDecider(changed)(request).effect === 'allow';
+    const bounded = policy.layers.filter(
+      (layer) =>
+        layer !== lowest &&
+        (layer.name === 'org' || (layer.max !== undefined && layer.name !== 'builtin')),
+    );
+    const withRule = grantIn(policy, lowest, grant);
+    const raised = raiseCeilings(policy, bounded, grant);
+    const both = raiseCeilings(withRule, bounded, grant);
+    const ceilings = bounded
+      .filter(
+        (layer) =>
+          !isAllowed(
+            raiseCeilings(
+              withRule,
+              bounded.filter((other) => other !== layer),
+              grant,
+            ),
+          ),
+      )
+      .map(
+        (layer) =>
+          `add to ${layer.file} (${ownerOf(layer.name)}):\nmax:\n${grant.lines.replace(/^/gm, '  ')}`,
+      );
+    if (isAllowed(withRule)) edits.push(allow);
+    else if (isAllowed(raised)) edits.push(...ceilings);
+    else if (isAllowed(both)) edits.push(allow, ...ceilings);
+    else continue;
+    return true;
+  }
+  return false;
+}
+
+interface Grant {
+  lines: string;
+  add: (sections: Sections) => Sections;
+}
+
+function grantIn(
+  policy: EffectivePolicy,
+  target: Layer | undefined,
+  grant: Grant,
+): EffectivePolicy {
+  const empty: Layer = {
+    name: 'repo',
+    file: OWN_FILE,
+    digest: '',
+    network: { allow: [], deny: [] },
+    filesystem: { allow: [], deny: [] },
+    execution: { allow: [], deny: [] },
+    narrows: [],
+  };
+  const at = policy.layers.findIndex((layer) => layer.name === 'run');
+  const place = at < 0 ? policy.layers.length : at;
+  const layers =
+    target === undefined
+      ? [
+          ...policy.layers.slice(0, place),
+          { ...empty, ...grant.add(empty) },
+          ...policy.layers.slice(place),
+        ]
+      : policy.layers.map((layer) =>
+          layer === target ? { ...layer, ...grant.add(layer) } : layer,
+        );
+  return { ...policy, layers };
+}
+
+function raiseCeilings(
+  policy: EffectivePolicy,
+  targets: readonly Layer[],
+  grant: Grant,
+): EffectivePolicy {
+  const none: Sections = {
+    network: { allow: [], deny: [] },
+    filesystem: { allow: [], deny: [] },
+    execution: { allow: [], deny: [] },
+    narrows: [],
+  };
+  const isTarget = (layer: Layer): boolean =>
+    targets.some((target) => target.name === layer.name && target.file === layer.file);
+  return {
+    ...policy,
+    layers: policy.layers.map((layer) =>
+      isTarget(layer) ? { ...layer, max: grant.add(layer.max ?? none) } : layer,
+    ),
+  };
+}
+
+const ORIGIN: RuleOrigin = { place: 'edit', file: '', line: 0, column: 0 };
+
+/** The rules that would allow the request, the likeliest first. */
+function grantsFor(request: Request): Grant[] {
+  switch (request.kind) {
+    case 'http':
+    case 'connect':
+      return networkGrant(request.host, request.port);
+    case 'resolve':
+      return networkGrant(request.name, 443);
+    case 'read':
+    case 'write':
+      return fileGrant(request.path, request.kind);
+    case 'exec':
+      return [...programGrant(request.path), ...fileGrant(request.path, 'read')];
+    case 'mint':
+    case 'tool':
+    case 'resource':
+    case 'prompt':
+      return [];
+  }
+}
+
+function networkGrant(host: string, port: number): Grant[] {
+  const address = parseAddress(host);
+  const ports = port === 80 || port === 443 ? '' : `, ports: [${port}]`;
+  if (
+    address !== undefined &&
+    (specialRange(unwrapAddress(address))?.kind === 'never' ||
+      unwrapAddress(address).family !== address.family)
+  )
+    return [];
+  const cidr = address === undefined ? undefined : `${host}/${address.family === 4 ? 32 : 128}`;
+  const target =
+    cidr === undefined ? `host: ${host.includes('.') ? host : `${host}.`}` : `cidr: "${cidr}"`;
+  const rule = {
+    ...ORIGIN,
+    hosts: cidr === undefined ? [host] : [],
+    cidrs: cidr === undefined ? [] : [cidr],
+    ports: [port],
+  };
+  return [
+    {
+      lines: `network:\n  allow:\n    - {${target}${ports}}`,
+      add: (sections) => ({
+        ...sections,
+        network: { ...sections.network, allow: [...sections.network.allow, rule] },
+      }),
+    },
+  ];
+}
+
+function fileGrant(path: string, access: 'read' | 'write'): Grant[] {
+  const text = patternOf(path);
+  if (text === undefined) return [];
+  return [
+    {
+      lines: `filesystem:\n  allow:\n    - {path: ${text}, access: ${access}}`,
+      add: (sections) => ({
+        ...sections,
+        filesystem: {
+          ...sections.filesystem,
+          allow: [...sections.filesystem.allow, { ...ORIGIN, path, access }],
+        },
+      }),
+    },
+  ];
+}
+
+function programGrant(path: string): Grant[] {
+  const text = patternOf(path);
+  if (text === undefined) return [];
+  return [
+    {
+      lines: `execution:\n  allow:\n    - {path: ${text}}`,
+      add: (sections) => ({
+        ...sections,
+        execution: {
+          ...sections.execution,
+          allow: [...sections.execution.allow, { ...ORIGIN, path }],
+        },
+      }),
+    },
+  ];
+}
+
+/** The path as a pattern that matches it alone, in quotes; undefined where none can be written. */
+function patternOf(path: string): string | undefined {
+  return escapeText(path) !== path || /[*?{}$"]/.test(path) ? undefined : `"${path}"`;
+}
+
+function placeOf(rule: RuleReference): string {
+  return rule.line === 0 ? rule.file : `${rule.file}:${rule.line}`;
+}
+
+const OWNERS: Record<LayerName, string> = {
+  builtin: 'nobody may',
+  org: "the organisation's policy",
+  team: "the team's policy",
+  user: 'your own policy on this machine',
+  repo: "the repository's policy",
+  run: 'the flags of this run',
+};
+
+function ownerOf(layer: LayerName): string {
+  return OWNERS[layer];
+}

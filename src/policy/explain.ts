@@ -1,0 +1,60 @@
+// Why a request is decided as it is: what each layer says, which ceiling fails, and the smallest edit that would allow it.
+import type { Decision, RuleReference } from '../model/decision.ts';
+import type { EffectivePolicy, LayerName } from '../model/policy.ts';
+import type { Request } from '../model/request.ts';
+import { PRIVATE, READ } from './compile.ts';
+import { createJudge } from './decide.ts';
+import { smallestEdit } from './edit.ts';
+import { formatRequest } from './request-syntax.ts';
+
+/** What one layer says about a request. */
+export interface Considered {
+  layer: LayerName;
+  file: string;
+  allows: RuleReference[];
+  denies: RuleReference[];
+  /** whether the request lies within what the layer lets lower ones allow; `none`: it sets no ceiling */
+  ceiling: 'none' | 'within' | 'outside';
+}
+
+export interface Explanation {
+  request: string;
+  decision: Decision;
+  considered: Considered[];
+  /** what to write where, or why nothing can be written; empty when the request is allowed */
+  edit: string;
+}
+
+export function explain(policy: EffectivePolicy, request: Request): Explanation {
+  const judge = createJudge(policy);
+  const decision = judge.decide(request);
+  const finding = judge.find(request);
+  // A write is weighed by what it needs least: a private copy.
+  const level = finding === undefined ? READ : finding.wanted.includes(PRIVATE) ? PRIVATE : READ;
+  const considered = policy.layers.map((layer, i): Considered => {
+    const of = (list: 'allow' | 'deny'): RuleReference[] =>
+      (finding?.entries ?? [])
+        .filter((entry) => entry.layer === i && entry.list === list && (entry.bits & level) !== 0)
+        .map((entry) => entry.reference)
+        .filter(
+          (rule, at, all) =>
+            all.findIndex((other) => other.id === rule.id && other.line === rule.line) === at,
+        );
+    const hasCeiling =
+      layer.name === 'org' || (layer.max !== undefined && layer.name !== 'builtin');
+    const isWithin = ((finding?.outcome.within[i] ?? 0) & level) !== 0;
+    return {
+      layer: layer.name,
+      file: layer.file,
+      allows: of('allow'),
+      denies: of('deny'),
+      ceiling: !hasCeiling ? 'none' : isWithin ? 'within' : 'outside',
+    };
+  });
+  return {
+    request: formatRequest(request),
+    decision,
+    considered,
+    edit: decision.effect === 'allow' ? '' : smallestEdit(policy, decision, request),
+  };
+}
