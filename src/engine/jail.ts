@@ -1,14 +1,17 @@
 // The second wall: QEMU runs where it sees no network, no process and no file but those it needs, read-only.
-// Invariant: what a jailed QEMU may write is named in `Passage.writable`; a session's QEMU has nothing there.
+// Invariant: what a jailed QEMU may write is named in a `Passage`; a session's QEMU has nothing there.
 
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Emulator } from './emulator.ts';
 import type { Jail } from './engine.ts';
-import { findProgram } from './program.ts';
 
 /** QEMU reads it before it maps memory without reserving swap for it. */
 const OVERCOMMIT = '/proc/sys/vm/overcommit_memory';
+const FIRMWARE: readonly string[] = ['/usr/share/qemu', '/usr/share/seabios', '/usr/share/qboot'];
+
+/** User numbers from here on belong to no account; each host process takes one of its own. */
+const FIRST_USER = 1_879_048_192;
 
 /** A host file or folder shown inside as `/guest/NAME`. */
 export interface Passage {
@@ -17,6 +20,7 @@ export interface Passage {
   writable: boolean;
 }
 
+/** The programs a jail is made of, and what came out when it was tried. */
 export interface JailTools {
   kind: Jail['kind'];
   /** why not the strongest */
@@ -25,6 +29,7 @@ export interface JailTools {
   bubblewrap?: string;
   unshare?: string;
   setpriv?: string;
+  environment?: string;
 }
 
 export interface JailOptions {
@@ -34,10 +39,8 @@ export interface JailOptions {
   /** device nodes it may use */
   devices: readonly string[];
   /** variables QEMU itself gets */
-  environment: Record<string, string>;
-  /** user and group QEMU becomes; only root can ask for it */
-  user?: { uid: number; gid: number };
-  /** control group it is put into before it starts */
+  environment: Readonly<Record<string, string>>;
+  /** control group it enters before it starts */
   controlGroup?: string;
   /** it writes no file at all */
   noFiles: boolean;
@@ -48,6 +51,17 @@ export function insidePath(tools: JailTools, passage: Passage): string {
   return tools.kind === 'bubblewrap' ? `/guest/${passage.name}` : passage.file;
 }
 
+/** Place inside of the socket in the exchange folder. */
+export function exchangePath(tools: JailTools, socket: string): string {
+  return tools.kind === 'bubblewrap' ? `/guest/exchange/save` : socket;
+}
+
+/** What is said about the jail to the user and in the log. */
+export function describeJail(tools: JailTools, controlGroup: boolean): Jail {
+  const notice = tools.notice === undefined ? {} : { notice: tools.notice };
+  return { kind: tools.kind, ownUser: hasOwnUser(tools), controlGroup, ...notice };
+}
+
 /** The command that runs `command` jailed. */
 export function jailCommand(options: JailOptions, command: readonly string[]): string[] {
   return [...limits(options), ...enclose(options), ...command];
@@ -55,58 +69,80 @@ export function jailCommand(options: JailOptions, command: readonly string[]): s
 
 /** Limits every process of the jail inherits: no core dumps of guest memory, few descriptors, no file growth. */
 function limits(options: JailOptions): string[] {
-  const steps = ['ulimit -c 0', 'ulimit -n 512'];
+  const steps = ['ulimit -c 0', 'ulimit -n 1024'];
   if (options.noFiles) steps.push('ulimit -f 0');
-  if (options.controlGroup !== undefined) steps.unshift('echo $$ > "$0"/cgroup.procs');
-  return [
-    options.tools.shell,
-    '-c',
-    `${steps.join(' && ')} && exec "$@"`,
-    options.controlGroup ?? 'jail',
-  ];
+  // Entering the group may be forbidden although making it was not; whether it worked is looked up afterwards.
+  const enter = options.controlGroup === undefined ? '' : '{ echo 0 > "$0"; } 2>/dev/null; ';
+  const group =
+    options.controlGroup === undefined ? 'jail' : `${options.controlGroup}/cgroup.procs`;
+  return [options.tools.shell, '-c', `${enter}${steps.join(' && ')} && exec "$@"`, group];
 }
 
 function enclose(options: JailOptions): string[] {
-  const { tools } = options;
-  switch (tools.kind) {
+  switch (options.tools.kind) {
     case 'bubblewrap':
-      return bubblewrap(options, tools.bubblewrap ?? 'bwrap');
+      return bubblewrap(options);
     case 'unshare':
       return [
-        ...unshare(tools.unshare ?? 'unshare'),
-        ...withEnvironment(options),
+        ...dieWithParent(options),
+        ...unshare(options),
         ...dropRights(options),
+        ...setVariables(options),
       ];
     case 'seccomp':
-      return [...withEnvironment(options), ...dropRights(options)];
+      return [...dieWithParent(options), ...dropRights(options), ...setVariables(options)];
   }
 }
 
-function bubblewrap(options: JailOptions, program: string): string[] {
-  const { user } = options;
+function bubblewrap(options: JailOptions): string[] {
+  const { tools } = options;
+  const ownUser = hasOwnUser(tools);
   const args = [
-    program,
+    tools.bubblewrap ?? 'bwrap',
     '--die-with-parent',
     '--new-session',
+    '--clearenv',
+    '--cap-drop',
+    'ALL',
+  ];
+  args.push(
     '--unshare-ipc',
     '--unshare-pid',
     '--unshare-net',
-  ];
-  args.push('--unshare-uts', '--unshare-cgroup-try', '--cap-drop', 'ALL', '--clearenv');
-  if (user)
-    args.push('--cap-add', 'CAP_SETUID', '--cap-add', 'CAP_SETGID', '--cap-add', 'CAP_SETPCAP');
+    '--unshare-uts',
+    '--unshare-cgroup-try',
+  );
+  if (ownUser)
+    for (const right of ['SETUID', 'SETGID', 'SETPCAP']) args.push('--cap-add', `CAP_${right}`);
   else args.push('--unshare-user');
   for (const [name, value] of Object.entries(options.environment))
     args.push('--setenv', name, value);
-  const shown = [...systemFolders(options)];
+  const shown = systemFiles(options, ownUser);
   for (const folder of parentFolders(shown.map((one) => one.to))) args.push('--dir', folder);
-  for (const folder of shown) args.push('--ro-bind', folder.from, folder.to);
+  for (const { from, to } of shown) args.push('--ro-bind', from, to);
   for (const device of options.devices) args.push('--dev-bind', device, device);
-  for (const passage of options.passages) {
-    args.push(passage.writable ? '--bind' : '--ro-bind', passage.file, `/guest/${passage.name}`);
+  for (const { writable, file, name } of options.passages) {
+    args.push(writable ? '--bind' : '--ro-bind', file, `/guest/${name}`);
   }
   args.push('--remount-ro', '/', '--chdir', '/', '--');
-  return user ? [...args, ...becomeUser(options, user)] : args;
+  return ownUser ? [...args, ...becomeUser(options)] : args;
+}
+
+/** Whole folders of libraries, not each library: they hold nothing secret, and each mount costs time at every start. */
+function systemFiles(options: JailOptions, ownUser: boolean): { from: string; to: string }[] {
+  const { emulator, tools } = options;
+  const folders = outermost([...emulator.libraries, ...FIRMWARE]);
+  const programs = [
+    emulator.file,
+    ...(ownUser && tools.setpriv !== undefined ? [tools.setpriv] : []),
+  ];
+  return [...programs, ...folders, '/etc/ld.so.cache', OVERCOMMIT]
+    .filter((file) => existsSync(file))
+    .map((file) => ({ from: realpathSync(file), to: file }));
+}
+
+function outermost(folders: readonly string[]): string[] {
+  return folders.filter((folder) => !folders.some((other) => folder.startsWith(`${other}/`)));
 }
 
 /** Made by name, since bubblewrap makes those in between for its own user alone. */
@@ -118,89 +154,53 @@ function parentFolders(files: readonly string[]): string[] {
   return [...folders].sort();
 }
 
-function systemFolders(options: JailOptions): { from: string; to: string }[] {
-  const { emulator, tools } = options;
-  const folders = [
-    ...emulator.libraries,
-    '/usr/share/qemu',
-    '/usr/share/seabios',
-    '/etc/ld.so.cache',
-    OVERCOMMIT,
-  ];
-  const shown = folders
-    .filter((folder) => existsSync(folder))
-    .map((folder) => ({ from: realpathSync(folder), to: folder }));
-  const programs = options.user ? [emulator.file, tools.setpriv ?? ''] : [emulator.file];
-  return [...programs.map((file) => ({ from: file, to: file })), ...shown];
+/** Root hands QEMU to a user that owns nothing. */
+function hasOwnUser(tools: JailTools): boolean {
+  return isRoot() && tools.kind === 'bubblewrap' && tools.setpriv !== undefined;
 }
 
-function becomeUser(options: JailOptions, user: { uid: number; gid: number }): string[] {
+function becomeUser(options: JailOptions): string[] {
+  const user = FIRST_USER + process.pid;
+  const group = groupOf(options.devices) ?? user;
   return [
     options.tools.setpriv ?? 'setpriv',
-    ...['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'],
+    ...['--reuid', String(user), '--regid', String(group), '--clear-groups'],
     ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'],
   ];
 }
 
-function unshare(program: string): string[] {
+/** The group that may open the devices; never root's. */
+function groupOf(devices: readonly string[]): number | undefined {
+  const groups = devices.map((device) => statSync(device).gid).filter((group) => group !== 0);
+  return groups[0];
+}
+
+function unshare(options: JailOptions): string[] {
+  const spaces = ['--ipc', '--net', '--uts', '--pid', '--fork', '--kill-child=KILL'];
   return [
-    program,
-    '--user',
-    '--map-current-user',
-    '--ipc',
-    '--net',
-    '--uts',
-    '--pid',
-    '--fork',
-    '--kill-child=KILL',
+    options.tools.unshare ?? 'unshare',
+    ...(isRoot() ? [] : ['--user', '--map-current-user']),
+    ...spaces,
   ];
 }
 
 /** Outside of bubblewrap nothing else ties QEMU's life to ours. */
-function dropRights(options: JailOptions): string[] {
-  if (options.tools.setpriv === undefined) return [];
-  const rights = ['--inh-caps=-all', '--no-new-privs', '--pdeathsig', 'KILL'];
-  return [options.tools.setpriv, ...rights];
+function dieWithParent({ tools }: JailOptions): string[] {
+  return tools.setpriv === undefined ? [] : [tools.setpriv, '--pdeathsig', 'KILL'];
 }
 
-function withEnvironment(options: JailOptions): string[] {
-  const variables = Object.entries(options.environment).map(([name, value]) => `${name}=${value}`);
-  return variables.length === 0 ? [] : ['/usr/bin/env', ...variables];
+function dropRights({ tools }: JailOptions): string[] {
+  if (tools.setpriv === undefined) return [];
+  const all = isRoot() ? ['--bounding-set=-all'] : [];
+  const last = tools.kind === 'unshare' ? ['--pdeathsig', 'KILL'] : [];
+  return [tools.setpriv, '--inh-caps=-all', ...all, '--no-new-privs', ...last];
 }
 
-/** The strongest jail the installed programs allow. */
-export function findJailTools(search?: readonly string[]): JailTools {
-  const found = {
-    shell: '/bin/sh',
-    ...present('bubblewrap', findProgram('bwrap', search)),
-    ...present('unshare', findProgram('unshare', search)),
-    ...present('setpriv', findProgram('setpriv', search)),
-  };
-  if ('bubblewrap' in found) return { kind: 'bubblewrap', ...found };
-  return { kind: 'seccomp', ...found };
+function setVariables({ environment, tools }: JailOptions): string[] {
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  return variables.length === 0 ? [] : [tools.environment ?? 'env', ...variables];
 }
 
-function present<K extends string>(
-  name: K,
-  file: string | undefined,
-): Record<K, string> | Record<string, never> {
-  return file === undefined ? {} : ({ [name]: file } as Record<K, string>);
-}
-
-/** Root gives QEMU a user of its own, one nobody else on the machine is likely to be. */
-export function jailUser(tools: JailTools): { uid: number; gid: number } | undefined {
-  const isRoot = process.getuid?.() === 0;
-  if (!isRoot || tools.kind !== 'bubblewrap' || tools.setpriv === undefined) return undefined;
-  return { uid: 65534, gid: 65534 };
-}
-
-/** What is said about the jail to the user and in the log. */
-export function jailOf(tools: JailTools): Jail {
-  const notice = tools.notice === undefined ? {} : { notice: tools.notice };
-  return {
-    kind: tools.kind,
-    ownUser: jailUser(tools) !== undefined,
-    controlGroup: false,
-    ...notice,
-  };
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
 }

@@ -48,6 +48,7 @@ interface Manifest {
 }
 
 const IMAGE = 'vmlinuz';
+const FETCH_LIMIT = 600_000;
 
 /** The kernel in the cache; undefined when there is none, or not the one that was put there. */
 export async function cachedKernel(options: KernelOptions): Promise<Kernel | undefined> {
@@ -116,7 +117,12 @@ async function fetchKernel(options: KernelOptions): Promise<void> {
   try {
     mkdirSync(download);
     options.onProgress?.(`fetching the guest kernel ${packages[0] ?? ''}`);
-    await expectSuccess(apt, ['download', '-q', ...packages], download);
+    const fetched = await runProgram(apt, ['download', '-q', ...packages], {
+      timeout: FETCH_LIMIT,
+      cwd: download,
+    });
+    if (fetched.code !== 0)
+      throw unlisted(packages.join(' '), fetched.stderr.trim().split('\n').at(-1));
     const unpacked = join(download, 'root');
     const archives = readdirSync(download).filter((name) => name.endsWith('.deb'));
     if (archives.length !== packages.length)
@@ -164,12 +170,7 @@ async function packageNames(options: KernelOptions): Promise<string[]> {
   const kernel = (await dependencies(metaPackage(options), options)).find((name) =>
     /^linux-image-(unsigned-)?\d/.test(name),
   );
-  if (kernel === undefined) {
-    throw broken(
-      `the package lists do not know ${metaPackage(options)}`,
-      'run `apt-get update` as root, then `agent-sandbox setup`',
-    );
-  }
+  if (kernel === undefined) throw unlisted(metaPackage(options));
   const modules = (await dependencies(kernel, options)).filter((name) =>
     /^linux-modules-\d/.test(name),
   );
@@ -213,7 +214,7 @@ async function dependencies(name: string, options: KernelOptions): Promise<strin
 }
 
 async function expectSuccess(program: string, args: readonly string[], cwd: string): Promise<void> {
-  const result = await runProgram(program, args, { timeout: 600_000, cwd });
+  const result = await runProgram(program, args, { timeout: FETCH_LIMIT, cwd });
   if (result.code !== 0)
     throw broken(
       `${program} ${args[0] ?? ''} failed: ${result.stderr.trim().split('\n').at(-1) ?? ''}`,
@@ -225,6 +226,16 @@ function broken(
   hint = 'run `agent-sandbox doctor` to see what is missing',
 ): SandboxError {
   return new SandboxError({ kind: 'environment', code: 'ENGINE_NO_KERNEL', message, hint });
+}
+
+/** Lists that were never fetched, or name a version the servers have replaced since. */
+function unlisted(name: string, detail?: string): SandboxError {
+  return new SandboxError({
+    kind: 'environment',
+    code: 'ENGINE_NO_KERNEL_IN_LISTS',
+    message: `apt cannot fetch ${name}${detail === undefined ? '' : ` (${detail})`}: its package lists are missing or out of date`,
+    hint: 'run `agent-sandbox setup --yes`, or `apt-get update` as root',
+  });
 }
 
 function parseManifest(value: unknown): Manifest | undefined {

@@ -1,9 +1,10 @@
 // Starts one QEMU process and owns its life. Invariant: QEMU gets open connections and never a path to a socket; the
 // promise `exited` always resolves; `kill` ends it within five seconds whatever the guest does.
 
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioNull, type StdioPipe, spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { type Socket, connect } from 'node:net';
-import type { Duplex, Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Stream, Writable } from 'node:stream';
 import { SandboxError, messageOf } from '../model/error.ts';
 import type { MachineExit } from './engine.ts';
 import type { Descriptors } from './arguments.ts';
@@ -38,6 +39,10 @@ export interface Launched {
   kill: () => Promise<void>;
 }
 
+type StdioPart = StdioNull | StdioPipe | Stream;
+
+/** O_CLOEXEC in the octal flags of /proc */
+const CLOSE_ON_EXEC = 0o2000000;
 const KEPT_STDERR = 16 * 1024;
 const KILL_LIMIT = 5_000;
 
@@ -61,7 +66,7 @@ export function openConnection(path: string): Promise<Socket> {
 
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const [program, ...args] = options.command;
-  const stdio: StdioOptions = [
+  const stdio = coverInherited([
     'ignore',
     'ignore',
     'pipe',
@@ -70,7 +75,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     options.fs,
     'pipe',
     'pipe',
-  ];
+  ]);
   const child = spawn(program ?? '', args, { stdio, env: { PATH: '/usr/bin:/bin' }, cwd: '/' });
   const life = watch(child);
   const stream = (index: number): Duplex => child.stdio[index] as Duplex;
@@ -100,6 +105,36 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
       hint: 'run `agent-sandbox doctor`',
       cause: error,
     });
+  }
+}
+
+/**
+ * Whoever started this process may have left descriptors open for children, and no option of `spawn` closes them: each
+ * is covered with an empty device, so that a jailed QEMU holds nothing it was not given.
+ */
+function coverInherited(stdio: StdioPart[]): StdioPart[] {
+  const covered = [...stdio];
+  for (const descriptor of inheritedDescriptors()) {
+    while (covered.length <= descriptor) covered.push('ignore');
+  }
+  return covered;
+}
+
+function inheritedDescriptors(): number[] {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc/self/fdinfo')
+    .map(Number)
+    .filter((descriptor) => descriptor > DESCRIPTORS.state && isInherited(descriptor));
+}
+
+function isInherited(descriptor: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)$/m.exec(
+      readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'),
+    )?.[1];
+    return flags !== undefined && (parseInt(flags, 8) & CLOSE_ON_EXEC) === 0;
+  } catch {
+    return false; // closed meanwhile
   }
 }
 

@@ -3,9 +3,10 @@
 import type { Socket } from 'node:net';
 import { messageOf } from '../model/error.ts';
 import type { Machine, MachineOptions } from './engine.ts';
-import { jailOf } from './jail.ts';
-import { type Launched, DESCRIPTORS, openConnection } from './launch.ts';
-import { type Plan, makePlan, startQemu } from './plan.ts';
+import { describeJail } from './jail.ts';
+import { forgetJail } from './jail-choice.ts';
+import { DESCRIPTORS, openConnection } from './launch.ts';
+import { type Plan, type StartedQemu, makePlan, startQemu } from './plan.ts';
 import { type Snapshot, discardSnapshot, prepareSnapshot } from './snapshot.ts';
 
 const CONTROL_LIMIT = 20_000;
@@ -22,6 +23,10 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   const fs = await openConnection(options.sockets.fs);
   try {
     return await start(options, plan, { mux, fs }, begun);
+  } catch (error) {
+    // A jail that worked before may have been forbidden since: the next start tries all kinds again.
+    if (/\b(bwrap|unshare|setpriv): /.test(messageOf(error))) forgetJail(options.cache);
+    throw error;
   } finally {
     // QEMU holds its own ends by now; these are ours.
     mux.destroy();
@@ -91,7 +96,7 @@ async function restore(
 }
 
 /** All orders are sent at once: QEMU carries them out in turn, and each waiting would cost a round trip. */
-async function loadState(qemu: Launched, snapshot: Snapshot): Promise<void> {
+async function loadState(qemu: StartedQemu, snapshot: Snapshot): Promise<void> {
   const { qmp } = qemu;
   const loaded = new Promise<void>((resolve, reject) => {
     qmp.onEvent((event) => {
@@ -144,14 +149,14 @@ async function boot(
 function machine(
   options: MachineOptions,
   plan: Plan,
-  qemu: Launched,
+  qemu: StartedQemu,
   facts: Pick<Machine, 'restored' | 'timings' | 'notices'>,
 ): Machine {
   return {
     pid: qemu.pid,
     accelerator: options.accelerator,
     isolation: options.accelerator === 'tcg' ? 'emulated' : 'hardware',
-    jail: jailOf(plan.jail),
+    jail: describeJail(plan.jail, qemu.controlGroup),
     ...facts,
     exited: qemu.exited,
     kill: qemu.kill,

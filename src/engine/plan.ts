@@ -1,26 +1,23 @@
 // Puts together what one start needs: the shape of the machine, the jail, and the command that runs QEMU in it.
 
 import type { Socket } from 'node:net';
+import { SandboxError } from '../model/error.ts';
 import {
+  type ArgumentOptions,
+  type Shape,
   chooseCpuModel,
   chooseMachine,
   kernelLine,
   machineArguments,
-  type Shape,
 } from './arguments.ts';
+import { createControlGroup } from './cgroup.ts';
 import { prepareMemoryShim } from './compile.ts';
 import { type Emulator, findEmulator } from './emulator.ts';
 import type { Image, MachineOptions } from './engine.ts';
 import { clockRate, processorIdentity } from './host.ts';
 import { prepareImage } from './image.ts';
-import {
-  type JailTools,
-  type Passage,
-  findJailTools,
-  insidePath,
-  jailCommand,
-  jailUser,
-} from './jail.ts';
+import { type JailTools, type Passage, insidePath, jailCommand } from './jail.ts';
+import { chooseJail } from './jail-choice.ts';
 import { DESCRIPTORS, type Launched, launch } from './launch.ts';
 
 /** Everything that is the same for each start of one kind of machine. */
@@ -35,30 +32,49 @@ export interface Plan {
   processor: string | undefined;
 }
 
-export interface PlanOptions extends Pick<
-  MachineOptions,
-  'cpus' | 'memory' | 'accelerator' | 'cache' | 'search' | 'guest' | 'onProgress'
-> {
-  image?: Image;
-}
+export type PlanOptions = Pick<MachineOptions, 'cpus' | 'memory' | 'accelerator' | 'cache'> &
+  Pick<MachineOptions, 'search' | 'guest' | 'onProgress'>;
+
+const MiB = 1024 * 1024;
+const LEAST_MEMORY = 128 * MiB;
+const MOST_PROCESSORS = 64;
 
 export async function makePlan(options: PlanOptions): Promise<Plan> {
-  const image = options.image ?? (await prepareImage(options));
+  checkSize(options);
+  const image = await prepareImage(options);
   const { architecture } = image;
   const emulator = await findEmulator({ ...options, architecture });
-  const rate = await clockRate(options);
+  const rate = options.accelerator === 'tcg' ? await clockRate(options) : undefined;
   const shape: Shape = {
     architecture,
     accelerator: options.accelerator,
     machine: chooseMachine(architecture, options.accelerator),
     cpuModel: chooseCpuModel(architecture, options.accelerator),
     cpus: options.cpus,
-    memory: options.memory,
+    // QEMU wants whole pages of any size the host may have.
+    memory: Math.floor(options.memory / MiB) * MiB,
     kernelLine: kernelLine(architecture, options.accelerator, rate),
   };
   const shim = emulator.readOnlyMemory ? undefined : (await prepareMemoryShim(options)).file;
   const processor = options.accelerator === 'tcg' ? undefined : processorIdentity();
-  return { image, emulator, shape, jail: findJailTools(options.search), shim, processor };
+  const jail = await chooseJail({ ...options, emulator });
+  return { image, emulator, shape, jail, shim, processor };
+}
+
+function checkSize({ cpus, memory }: PlanOptions): void {
+  const fault =
+    !Number.isInteger(cpus) || cpus < 1 || cpus > MOST_PROCESSORS
+      ? `a machine has 1 to ${MOST_PROCESSORS} processors, not ${cpus}`
+      : memory < LEAST_MEMORY
+        ? `a guest needs ${LEAST_MEMORY / MiB} MiB of memory at least, not ${Math.floor(memory / MiB)}`
+        : undefined;
+  if (fault === undefined) return;
+  throw new SandboxError({
+    kind: 'usage',
+    code: 'ENGINE_SIZE',
+    message: fault,
+    hint: 'change limits.cpus and limits.memory in the policy, or --cpus and --memory',
+  });
 }
 
 export interface Start {
@@ -67,41 +83,24 @@ export interface Start {
   console: string;
   /** `write`: the file becomes the snapshot's memory; `copy`: the guest gets a private copy of it */
   memory?: { file: string; use: 'write' | 'copy' };
-  /** folder QEMU may write into, shown as `/guest/state` */
+  /** folder QEMU may write into, shown as `/guest/exchange` */
   exchange?: string;
   incoming: boolean;
   timeout: number;
 }
 
-export function startQemu(plan: Plan, start: Start): Promise<Launched> {
-  const passage = (name: string, file: string, writable = false): Passage => ({
-    name,
-    file,
-    writable,
-  });
+export interface StartedQemu extends Launched {
+  /** a control group holds it */
+  controlGroup: boolean;
+}
+
+export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> {
   const kernel = passage('kernel', plan.image.kernel);
   const initrd = passage('initrd', plan.image.initrd);
-  const passages = [kernel, initrd];
-  const environment: Record<string, string> = {};
-  let memory;
-  if (start.memory) {
-    const { file, use } = start.memory;
-    const entry = passage('memory', file, use === 'write');
-    passages.push(entry);
-    memory = {
-      file: insidePath(plan.jail, entry),
-      use,
-      readOnlyOption: plan.emulator.readOnlyMemory,
-    };
-    if (use === 'copy' && plan.shim !== undefined) {
-      const shim = passage('memory.so', plan.shim);
-      passages.push(shim);
-      environment.LD_PRELOAD = insidePath(plan.jail, shim);
-      environment.AGENT_SANDBOX_MEMORY = memory.file;
-    }
-  }
-  if (start.exchange !== undefined) passages.push(passage('exchange', start.exchange, true));
-  const user = jailUser(plan.jail);
+  const { memory, passages, environment } = memoryPassages(plan, start.memory);
+  if (start.exchange !== undefined)
+    passages.push({ ...passage('exchange', start.exchange), writable: true });
+  const group = createControlGroup(plan.shape);
   const args = machineArguments({
     shape: plan.shape,
     image: { kernel: insidePath(plan.jail, kernel), initrd: insidePath(plan.jail, initrd) },
@@ -109,23 +108,43 @@ export function startQemu(plan: Plan, start: Start): Promise<Launched> {
     memory,
     incoming: start.incoming,
   });
-  const command = jailCommand(
-    {
-      tools: plan.jail,
-      emulator: plan.emulator,
-      passages,
-      devices: plan.shape.accelerator === 'kvm' ? ['/dev/kvm'] : [],
-      environment,
-      ...(user ? { user } : {}),
-      noFiles: start.memory?.use !== 'write',
-    },
-    [plan.emulator.file, ...args],
-  );
-  return launch({
-    command,
-    mux: start.mux,
-    fs: start.fs,
-    console: start.console,
-    timeout: start.timeout,
-  });
+  const jail = {
+    tools: plan.jail,
+    emulator: plan.emulator,
+    passages: [kernel, initrd, ...passages],
+    devices: plan.shape.accelerator === 'kvm' ? ['/dev/kvm'] : [],
+    environment,
+    ...(group === undefined ? {} : { controlGroup: group.folder }),
+    noFiles: start.memory?.use !== 'write',
+  };
+  try {
+    const qemu = await launch({
+      ...start,
+      command: jailCommand(jail, [plan.emulator.file, ...args]),
+    });
+    void qemu.exited.then(() => group?.remove());
+    return { ...qemu, controlGroup: group?.holds(qemu.pid) ?? false };
+  } catch (error) {
+    group?.remove();
+    throw error;
+  }
+}
+
+function memoryPassages(
+  plan: Plan,
+  asked: Start['memory'],
+): { memory: ArgumentOptions['memory']; passages: Passage[]; environment: Record<string, string> } {
+  if (!asked) return { memory: undefined, passages: [], environment: {} };
+  const entry = { ...passage('memory', asked.file), writable: asked.use === 'write' };
+  const file = insidePath(plan.jail, entry);
+  const memory = { file, use: asked.use, readOnlyOption: plan.emulator.readOnlyMemory };
+  if (asked.use === 'write' || plan.shim === undefined)
+    return { memory, passages: [entry], environment: {} };
+  const shim = passage('memory.so', plan.shim);
+  const environment = { LD_PRELOAD: insidePath(plan.jail, shim), AGENT_SANDBOX_MEMORY: file };
+  return { memory, passages: [entry, shim], environment };
+}
+
+function passage(name: string, file: string): Passage {
+  return { name, file, writable: false };
 }

@@ -6,8 +6,6 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
-  mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -15,15 +13,15 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { type Server, type Socket, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { SandboxError, messageOf } from '../model/error.ts';
+import { SandboxError } from '../model/error.ts';
+import { type BootedGuest, withBootedGuest } from './boot.ts';
 import type { Progress } from './engine.ts';
 import { type Sealed, checkSeal, fingerprintOf, hashBytes, sealFile } from './fingerprint.ts';
-import { openConnection, type Launched } from './launch.ts';
+import { exchangePath } from './jail.ts';
+import { collect } from './listening.ts';
 import { withLock } from './lock.ts';
-import { type Plan, startQemu } from './plan.ts';
+import type { Plan } from './plan.ts';
 import { discardFolder, placeFolder, readManifest, stageFolder, writeManifest } from './store.ts';
 
 export interface Snapshot {
@@ -45,9 +43,6 @@ const LAYOUT = 'snapshot 1';
 const BOOT_LIMIT = 120_000;
 const SAVE_LIMIT = 60_000;
 const LONGEST_STATE = 256 * 1024 * 1024;
-const LONGEST_GREETING = 64 * 1024;
-/** The guest is saved once it has been silent this long after its greeting: it waits for orders then. */
-const SETTLED = 100;
 
 export function snapshotKey(plan: Plan): string {
   const { emulator, shape } = plan;
@@ -118,19 +113,21 @@ function readState(file: string, manifest: Manifest): Buffer | undefined {
 
 async function buildSnapshot(folder: string, plan: Plan): Promise<void> {
   const staged = stageFolder(folder);
-  const exchange = mkdtempSync(join(tmpdir(), 'agent-sandbox-build-'));
   try {
     const memory = join(staged, 'memory');
     writeFileSync(memory, '', { mode: 0o600 });
     truncateSync(memory, plan.shape.memory);
     // The jailed QEMU may run as another user; the folders around are closed to everybody but us.
     chmodSync(memory, 0o666);
-    const saved = await saveGuest(plan, memory, exchange, staged);
+    const saved = await withBootedGuest(plan, { memory, limit: BOOT_LIMIT }, async (guest) => ({
+      greeting: guest.greeting,
+      state: await saveState(guest, plan),
+    }));
     chmodSync(memory, 0o444);
     writeFileSync(join(staged, 'state'), saved.state, { mode: 0o400 });
+    // On disk before the manifest says so: a power cut must not leave empty pages under a good manifest.
     flush(memory);
     flush(join(staged, 'state'));
-    rmSync(join(staged, 'console.log'), { force: true });
     const manifest: Manifest = {
       version: 1,
       memory: await sealFile(memory),
@@ -141,144 +138,40 @@ async function buildSnapshot(folder: string, plan: Plan): Promise<void> {
     placeFolder(staged, folder);
   } finally {
     rmSync(staged, { recursive: true, force: true });
-    rmSync(exchange, { recursive: true, force: true });
   }
 }
 
-async function saveGuest(
-  plan: Plan,
-  memory: string,
-  exchange: string,
-  staged: string,
-): Promise<{ state: Buffer; greeting: Buffer }> {
-  const inside = join(exchange, 'inside');
-  mkdirSync(inside);
-  chmodSync(inside, 0o755);
-  const mux = await listen(join(exchange, 'mux'));
-  const fs = await listen(join(exchange, 'fs'));
-  const save = await listen(join(inside, 'save'));
-  chmodSync(join(inside, 'save'), 0o666);
-  const connections = [await openConnection(mux.path), await openConnection(fs.path)] as const;
-  let qemu: Launched | undefined;
-  try {
-    qemu = await startQemu(plan, {
-      mux: connections[0],
-      fs: connections[1],
-      console: join(staged, 'console.log'),
-      memory: { file: memory, use: 'write' },
-      exchange: inside,
-      incoming: false,
-      timeout: 20_000,
-    });
-    for (const connection of connections) connection.destroy();
-    const greeting = await hearGreeting(await mux.accepted, qemu, join(staged, 'console.log'));
-    const state = await saveState(qemu, save, plan);
-    return { state, greeting };
-  } finally {
-    await qemu?.kill();
-    for (const server of [mux, fs, save]) server.close();
-  }
-}
-
-async function saveState(qemu: Launched, save: Listening, plan: Plan): Promise<Buffer> {
-  const { qmp } = qemu;
-  const path = plan.jail.kind === 'bubblewrap' ? '/guest/exchange/save' : save.path;
-  await qmp.execute('migrate-set-capabilities', {
-    capabilities: [{ capability: 'x-ignore-shared', state: true }],
-  });
-  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 16 * 1024 * 1024 * 1024 });
+/** Guest memory is in its file already; what is left are the devices, a few hundred kilobytes. */
+async function saveState(guest: BootedGuest, plan: Plan): Promise<Buffer> {
+  const { qmp } = guest.qemu;
+  const capabilities = [{ capability: 'x-ignore-shared', state: true }];
+  await qmp.execute('migrate-set-capabilities', { capabilities });
+  await qmp.execute('migrate-set-parameters', { 'max-bandwidth': 16 * 1024 ** 3 });
   await qmp.execute('stop');
-  await qmp.execute('migrate', { uri: `unix:${path}` });
-  const state = await collect(await save.accepted, SAVE_LIMIT);
-  const status = (await qmp.execute('query-migrate')) as { status?: string; 'error-desc'?: string };
-  if (status.status !== 'completed')
-    throw failed(
-      `QEMU did not save the guest: ${status['error-desc'] ?? status.status ?? 'no reason given'}`,
+  await qmp.execute('migrate', { uri: `unix:${exchangePath(plan.jail, guest.exchange.path)}` });
+  const state = await collect(await soon(guest.exchange.accepted), {
+    bytes: LONGEST_STATE,
+    milliseconds: SAVE_LIMIT,
+  });
+  const answer = (await qmp.execute('query-migrate')) as {
+    status?: string;
+    'error-desc'?: string;
+  };
+  if (answer.status === 'completed') return state;
+  throw failed(
+    `QEMU did not save the guest: ${answer['error-desc'] ?? answer.status ?? 'no reason given'}`,
+  );
+}
+
+function soon<T>(promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(failed('QEMU did not begin to save the guest')),
+      SAVE_LIMIT,
     );
-  return state;
-}
-
-/** Resolves with all the guest said once it said something and then fell silent. */
-function hearGreeting(mux: Socket, qemu: Launched, consoleFile: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let settled: NodeJS.Timeout | undefined;
-    const fail = (what: string): void => {
-      clearTimeout(limit);
-      clearTimeout(settled);
-      const last = lastLines(consoleFile);
-      reject(failed(`the guest ${what}${last === '' ? '' : `; its console ends with: ${last}`}`));
-    };
-    const limit = setTimeout(() => fail(`was not ready within ${BOOT_LIMIT / 1000} s`), BOOT_LIMIT);
-    mux.on('data', (chunk: Buffer) => {
-      parts.push(chunk);
-      if (Buffer.concat(parts).length > LONGEST_GREETING) return fail('greeted without end');
-      clearTimeout(settled);
-      settled = setTimeout(() => {
-        clearTimeout(limit);
-        resolve(Buffer.concat(parts));
-      }, SETTLED);
-    });
-    mux.on('error', (error) => fail(`broke its connection: ${messageOf(error)}`));
-    void qemu.exited.then((exit) => fail(`ended before it was ready (${exit.message})`));
-  });
-}
-
-function lastLines(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-      .trim()
-      .split('\n')
-      .slice(-3)
-      .join(' | ')
-      .replace(/[^\x20-\x7e]/g, ' ')
-      .slice(-400);
-  } catch {
-    return ''; // it never wrote one
-  }
-}
-
-function collect(stream: Socket, timeout: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const parts: Buffer[] = [];
-    let length = 0;
-    const timer = setTimeout(() => reject(failed('QEMU did not finish saving the guest')), timeout);
-    stream.on('data', (chunk: Buffer) => {
-      parts.push(chunk);
-      length += chunk.length;
-      if (length > LONGEST_STATE) reject(failed('QEMU saved more than fits'));
-    });
-    stream.on('error', reject);
-    stream.on('end', () => {
+    void promise.then((value) => {
       clearTimeout(timer);
-      resolve(Buffer.concat(parts));
-    });
-  });
-}
-
-interface Listening {
-  path: string;
-  accepted: Promise<Socket>;
-  close(): void;
-}
-
-function listen(path: string): Promise<Listening> {
-  return new Promise((resolve, reject) => {
-    const sockets: Socket[] = [];
-    let taken: (socket: Socket) => void = () => undefined;
-    const accepted = new Promise<Socket>((done) => (taken = done));
-    const server: Server = createServer((socket) => {
-      sockets.push(socket);
-      socket.on('error', () => undefined); // told by whoever reads it
-      taken(socket);
-    });
-    server.on('error', reject);
-    server.listen(path, () => {
-      const close = (): void => {
-        server.close();
-        for (const socket of sockets) socket.destroy();
-      };
-      resolve({ path, accepted, close });
+      resolve(value);
     });
   });
 }

@@ -4,12 +4,18 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../model/error.ts';
+import { startOf } from './process.ts';
 
 export const MANIFEST = 'manifest.json';
 
+/** Names this process in a way that outlives the reuse of its number; `sweep` goes by it. */
+export function partialSuffix(): string {
+  return `part-${process.pid}-${startOf(process.pid) ?? 0}-${randomBytes(4).toString('hex')}`;
+}
+
 /** A new, empty folder beside `final`, to be filled and then put into place. */
 export function stageFolder(final: string): string {
-  const staged = `${final}.part-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const staged = `${final}.${partialSuffix()}`;
   mkdirSync(staged, { recursive: true, mode: 0o700 });
   return staged;
 }
@@ -31,7 +37,7 @@ export function placeFolder(staged: string, final: string): void {
 
 /** Removes a folder in one step for everybody who looks for it by name. */
 export function discardFolder(folder: string): void {
-  const aside = `${folder}.part-${process.pid}-${randomBytes(4).toString('hex')}`;
+  const aside = `${folder}.${partialSuffix()}`;
   try {
     renameSync(folder, aside);
   } catch (error) {
