@@ -134,6 +134,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   });
   await Promise.race([link.start(guestConfig(policy, user)), machineLost(machine.exited)]);
 
+  filesystem.begin();
   session = new LiveSession({
     log,
     point,

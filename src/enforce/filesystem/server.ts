@@ -32,13 +32,17 @@ export interface FilesystemServerOptions {
 }
 
 export interface FilesystemServer {
+  /** The guest is set up; from here on denials are the agent's and are recorded. */
+  begin(): void;
   counters(): Promise<FilesystemCounts>;
   /** Ends the thread once its records are written. */
   close(): Promise<void>;
 }
 
 export async function startFilesystem(options: FilesystemServerOptions): Promise<FilesystemServer> {
+  const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const start: WorkerStart = {
+    begun: begun.buffer,
     socket: options.socket,
     policy: options.policy,
     log: options.log,
@@ -77,6 +81,7 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
 
   await Promise.race([next('listening'), failed]);
   return {
+    begin: () => void Atomics.store(begun, 0, 1),
     counters: async () => {
       const message = next('counts');
       send({ type: 'counts' });

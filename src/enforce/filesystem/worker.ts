@@ -9,7 +9,7 @@ import { attachLog, type SharedLog } from '../../log/shared.ts';
 import { messageOf } from '../../model/error.ts';
 import type { EffectivePolicy } from '../../model/policy.ts';
 import type { Agent } from '../../model/identity.ts';
-import { createDecider } from '../../policy/decide.ts';
+import { createDecider, type Decider } from '../../policy/decide.ts';
 import { createPoint, type Point } from '../point.ts';
 import { connect } from './connection.ts';
 import { createFilesystem, type FilesystemCounts } from './filesystem.ts';
@@ -25,6 +25,8 @@ export interface WorkerStart {
   agent: Agent | undefined;
   umask: number;
   sessionDirectory: string;
+  /** one Int32: 1 once the guest's init is done and it is the agent that asks */
+  begun: SharedArrayBuffer;
 }
 
 /** how often the list of the private copy is brought up to date, ms */
@@ -45,12 +47,13 @@ export function runWorker(): void {
   const post = (message: WorkerMessage): void => port.postMessage(message);
   const start = workerData as WorkerStart;
   const log = attachLog(start.log);
+  const begun = new Int32Array(start.begun);
   let point: Point | undefined;
   const filesystem = createFilesystem({
     policy: start.policy,
     decide: createDecider(start.policy),
-    createPoint: (decide) =>
-      (point = createPoint({
+    createPoint: (decide) => {
+      point = createPoint({
         decide,
         log,
         mode: start.policy.mode,
@@ -59,7 +62,9 @@ export function runWorker(): void {
         ...(start.agent && { agent: start.agent }),
         onDenialLimit: (count) => post({ type: 'denials', count }),
         onFailure: (error) => post({ type: 'fault', reason: error.message }),
-      })),
+      });
+      return quietUntil(() => Atomics.load(begun, 0) === 1, point, decide);
+    },
     privateDirectory: join(start.sessionDirectory, 'private'),
     uidMap: start.uidMap,
     process: {
@@ -94,4 +99,18 @@ export function runWorker(): void {
     post({ type: 'closed' });
     port.close();
   });
+}
+
+/** Before the agent runs, init looks for the places it mounts over: what it is refused then is no act of the agent's. */
+function quietUntil(hasBegun: () => boolean, point: Point, decide: Decider): Point {
+  return {
+    ...point,
+    ask: (request, options) => {
+      if (hasBegun()) return point.ask(request, options);
+      const decision = decide(request);
+      return decision.effect === 'allow'
+        ? point.ask(request, options)
+        : { decision, allowed: false };
+    },
+  };
 }
