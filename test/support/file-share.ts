@@ -39,7 +39,7 @@ export function unavailable(): string | undefined {
 }
 
 export interface ShareOptions {
-  /** repo policy; without it the builtin layer's own grants hold */
+  /** repo policy, `BASE` standing for the directory around the workspace; without it the builtin layer's grants hold */
   policy?: string;
   load?: Partial<LoadOptions>;
   /** changes to the policy after it was resolved: limits */
@@ -117,6 +117,7 @@ export async function openShare(options: ShareOptions = {}): Promise<FileShare> 
     workerFile: await workerFile(),
     onFault: (reason) => void faults.push(reason),
   });
+  server.begin();
   const uid = options.asRoot === true ? '0' : String(GUEST_UID);
   const shares = options.shares?.(workspace, base) ?? [workspace];
   const client = spawn(
@@ -162,7 +163,7 @@ function loadPolicy(
   { workspace, home, base }: { workspace: string; home: string; base: string },
 ): EffectivePolicy {
   const file = join(base, 'policy.yml');
-  if (options.policy !== undefined) writeFileSync(file, options.policy);
+  if (options.policy !== undefined) writeFileSync(file, options.policy.replaceAll('BASE', base));
   const { policy, diagnostics } = loadEffectivePolicy({
     workspace,
     home,
