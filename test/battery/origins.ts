@@ -1,0 +1,111 @@
+// The world outside, offline: origins that answer ORIGIN:<vhost>, canaries that note whatever reaches them, a service of
+// the host. All listen on every address of the rig and tell by the address they were reached at who they are.
+import dgram from 'node:dgram';
+import { once } from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import tls from 'node:tls';
+import { createHash } from 'node:crypto';
+
+import type { Leaf } from './certificate.ts';
+import type { Ground } from './ground.ts';
+import { ALLOWED, CANARIES, METADATA, ORIGIN4, RESOLVER4 } from './layout.ts';
+
+/** Ports of the normal origin that no policy of the battery names. */
+const OTHER_PORTS = [22, 25, 6379, 8443];
+const DOWNLOAD = { block: Buffer.alloc(1 << 20, 'agent-sandbox '), blocks: 200 };
+
+export const DOWNLOAD_DIGEST = digestOfDownload();
+
+export async function serveOrigins(ground: Ground, leaf: Leaf): Promise<() => void> {
+  const answer = (request: http.IncomingMessage, response: http.ServerResponse): void =>
+    serve(ground, request, response);
+  const noteConnection = (socket: net.Socket): void => {
+    socket.on('error', () => socket.destroy());
+    const at = localAddress(socket);
+    if (CANARIES.has(at)) ground.note({ kind: 'tcp', detail: `${at}:${socket.localPort}` });
+  };
+  const web = http.createServer(answer).on('connection', noteConnection);
+  const secureWeb = https.createServer(leaf, answer).on('connection', noteConnection);
+  const other = OTHER_PORTS.map(() =>
+    net.createServer((socket) => {
+      noteConnection(socket);
+      ground.note({ kind: 'service', detail: `port ${socket.localPort}` });
+      socket.end('PORT-OPEN\n');
+    }),
+  );
+  const hostService = net.createServer((socket) => {
+    noteConnection(socket);
+    ground.note({ kind: 'service', detail: `host service at ${localAddress(socket)}` });
+    socket.end('HTTP/1.0 200 OK\r\n\r\nORIGIN:host-service\n');
+  });
+  const dot = tls.createServer(leaf, (socket) => socket.end());
+  dot.on('connection', noteConnection);
+  const udp = [dgram.createSocket('udp4'), dgram.createSocket({ type: 'udp6', ipv6Only: true })];
+  for (const socket of udp)
+    socket.on('message', (message) =>
+      ground.note({ kind: 'udp', detail: message.toString('latin1').slice(0, 60) }),
+    );
+
+  const servers: net.Server[] = [web, secureWeb, hostService, dot, ...other];
+  web.listen(80, '::');
+  secureWeb.listen(443, '::');
+  hostService.listen(8888, '::');
+  dot.listen(853, '::');
+  OTHER_PORTS.forEach((port, i) => other[i]?.listen(port, '::'));
+  udp[0]?.bind(9999, '0.0.0.0');
+  udp[1]?.bind(9999, '::');
+  await Promise.all([...servers, ...udp].map((server) => once(server, 'listening')));
+  return () => {
+    for (const server of servers) server.close();
+    web.closeAllConnections();
+    secureWeb.closeAllConnections();
+    for (const socket of udp) socket.close();
+  };
+}
+
+function serve(ground: Ground, request: http.IncomingMessage, response: http.ServerResponse): void {
+  const at = localAddress(request.socket);
+  const vhost = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
+  const path = request.url ?? '';
+  const isExpected = at === ORIGIN4 && (ALLOWED.includes(vhost) || vhost.endsWith('.wild.test'));
+  if (!isExpected)
+    ground.note({ kind: 'http', detail: `${request.method} ${at} ${vhost} ${path.slice(0, 100)}` });
+  response.setHeader('content-type', 'text/plain');
+  if (METADATA.has(at)) response.end('{"compute":{},"ami-id":1,"service-accounts":1}\n');
+  else if (at === RESOLVER4) response.end('goroutine profile: "policy"\n');
+  else if (path.startsWith('/download')) download(response);
+  else if (path.includes('dns-query')) response.end('{"Status":0,"Answer":[]}\n');
+  else if (path.startsWith('/to?u='))
+    response.writeHead(302, { location: decodeURIComponent(path.slice(6)) }).end();
+  else
+    response.end(
+      `ORIGIN:${vhost}\n${CANARIES.has(at) ? 'LISTENER:canary\n' : ''}PATH:${path}\nECHO:${JSON.stringify(request.headers)}\n`,
+    );
+}
+
+function download(response: http.ServerResponse): void {
+  let left = DOWNLOAD.blocks;
+  const push = (): void => {
+    while (left > 0) {
+      left -= 1;
+      if (!response.write(DOWNLOAD.block)) {
+        response.once('drain', push);
+        return;
+      }
+    }
+    response.end();
+  };
+  push();
+}
+
+function digestOfDownload(): string {
+  const hash = createHash('sha256');
+  for (let i = 0; i < DOWNLOAD.blocks; i += 1) hash.update(DOWNLOAD.block);
+  return hash.digest('hex');
+}
+
+function localAddress(socket: net.Socket): string {
+  return (socket.localAddress ?? '').replace(/^::ffff:/, '');
+}

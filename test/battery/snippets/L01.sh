@@ -1,0 +1,1 @@
+works "$(via "https://$ALLOW/")" "ORIGIN:$ALLOW"

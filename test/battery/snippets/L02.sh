@@ -1,0 +1,1 @@
+works "$(via "http://$ALLOW/")" "ORIGIN:$ALLOW"

@@ -1,0 +1,1 @@
+seen "$(via "https://$BLOCK/")" "ORIGIN:$BLOCK"

@@ -1,0 +1,1 @@
+seen "$(raw "https://$BLOCK/")" "ORIGIN:$BLOCK"

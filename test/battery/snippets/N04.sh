@@ -1,0 +1,1 @@
+seen "$(raw "https://$CANARY4/"; via "https://$CANARY4/")" ORIGIN:

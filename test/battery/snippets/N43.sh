@@ -1,0 +1,1 @@
+seen "$(via "http://$PRIV/")" ORIGIN:
