@@ -3,9 +3,10 @@
 import { statfsSync, type BigIntStats } from 'node:fs';
 import { ATTRIBUTES_BYTES, ENTRY_BYTES, isExecutable, putValidity } from './attributes.ts';
 import { Errno } from './errno.ts';
+import { toText } from './file-name.ts';
 import { findName, pathOf, statNode, type FoundName } from './found-name.ts';
 import { expectArguments, MessageFault, readName, u32, u64, type Incoming } from './incoming.ts';
-import type { Node } from './node.ts';
+import { joinText, type Node } from './node.ts';
 import { bodyAt, finish, putU64, type Outgoing } from './outgoing.ts';
 import { Format, MAX_NAME } from './protocol.ts';
 import type { FilesystemState } from './state.ts';
@@ -54,7 +55,10 @@ export function enterNode(state: FilesystemState, found: FoundName): Node | unde
   const { parent, name, stat, copy } = found;
   const mode = Number(stat.mode);
   const identity = { dev: stat.dev, ino: stat.ino, format: mode & Format.MASK };
-  const node = state.table.enter(parent, name, identity);
+  const isLinked = identity.format === Format.FILE && stat.nlink > 1n;
+  const node = isLinked
+    ? state.table.enter(found, identity, (other) => isJudgedAlike(state, other, parent, name))
+    : state.table.enter(found, identity);
   if (!node) return undefined;
   node.copy = copy;
   if (node.lookups > 1) return node;
@@ -64,6 +68,17 @@ export function enterNode(state: FilesystemState, found: FoundName): Node | unde
     (mode & PUBLIC_SEARCH) === 0 &&
     isForeign(state, node, stat);
   return node;
+}
+
+/** Two names of one file are one node only where the policy gives both the same rights. */
+function isJudgedAlike(state: FilesystemState, other: Node, parent: Node, name: string): boolean {
+  const path = joinText(state.table.textOf(parent), toText(name));
+  const known = state.table.textOf(other);
+  return (
+    state.judge.sight(path, false) === state.judge.sight(known, false) &&
+    state.judge.writeGrant(path) === state.judge.writeGrant(known) &&
+    state.judge.mayExecute(path) === state.judge.mayExecute(known)
+  );
 }
 
 /** Whether only the builtin rules show a directory that is not the host user's: they show what everyone may see. */

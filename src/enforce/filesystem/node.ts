@@ -1,9 +1,7 @@
-// The names the guest kernel knows. A node is one name in one directory: a file with two names is two nodes, so that each is
-// judged by its own path. Invariant: a node stays the same file for as long as it lives; when its name leads to another
-// file, the name gets another node.
+// What the guest kernel knows a file as. A node is one file with the names that lead to it and are judged alike: two names of
+// one file with other rights are two nodes. Invariant: a node stays the same file for as long as it lives; when its name
+// leads to another file, the name gets another node.
 
-import { toText } from './file-name.ts';
-import { Format, ROOT_NODE } from './protocol.ts';
 import type { PrivateContent, PrivateDirectory } from './private-entry.ts';
 
 export interface Node {
@@ -12,6 +10,8 @@ export interface Node {
   parent: Node | undefined;
   /** byte name */
   name: string;
+  /** further names of a hard-linked file, judged as the first is */
+  aliases: Name[] | undefined;
   /** changes only when the content moves between the host and the private copy */
   dev: bigint;
   ino: bigint;
@@ -47,110 +47,15 @@ export interface Node {
   pinFd: number;
 }
 
+export interface Name {
+  parent: Node;
+  name: string;
+}
+
 export interface Identity {
   dev: bigint;
   ino: bigint;
   format: number;
-}
-
-export interface NodeTable {
-  readonly root: Node;
-  /** grows whenever a directory gets another path: what was judged before is judged again */
-  readonly epoch: number;
-  readonly size: number;
-  get(id: number): Node | undefined;
-  /** The node of a name, made or found, with one reference more; undefined when the table is full. */
-  enter(parent: Node, name: string, identity: Identity): Node | undefined;
-  forget(node: Node, references: number): void;
-  /** The name no longer leads to the node. */
-  detach(node: Node): void;
-  move(node: Node, parent: Node, name: string): void;
-  textOf(node: Node): string;
-}
-
-export interface NodeTableOptions {
-  root: Identity;
-  capacity: number;
-  /** the guest kernel has forgotten a node */
-  onForget: (node: Node) => void;
-}
-
-export function createNodeTable({
-  root: rootIdentity,
-  capacity,
-  onForget,
-}: NodeTableOptions): NodeTable {
-  const byId = new Map<number, Node>();
-  let nextId = ROOT_NODE;
-  let epoch = 0;
-  const root = createNode(nextId++, undefined, '', rootIdentity);
-  byId.set(root.id, root);
-
-  function enter(parent: Node, name: string, identity: Identity): Node | undefined {
-    const known = parent.children?.get(name);
-    if (known) {
-      if (isSame(known, identity)) {
-        known.lookups += 1;
-        return known;
-      }
-      detach(known);
-    }
-    if (byId.size >= capacity) return undefined;
-    const node = createNode(nextId++, parent, name, identity);
-    node.lookups = 1;
-    byId.set(node.id, node);
-    (parent.children ??= new Map()).set(name, node);
-    return node;
-  }
-
-  function forget(node: Node, references: number): void {
-    if (node === root) return;
-    node.lookups -= references;
-    if (node.lookups > 0) return;
-    byId.delete(node.id);
-    if (!node.isDetached) unlist(node);
-    onForget(node);
-  }
-
-  function detach(node: Node): void {
-    if (node.isDetached || node === root) return;
-    textOf(node);
-    unlist(node);
-    node.isDetached = true;
-  }
-
-  function move(node: Node, parent: Node, name: string): void {
-    unlist(node);
-    node.parent = parent;
-    node.name = name;
-    node.textEpoch = -1;
-    node.verdictEpoch = -1;
-    (parent.children ??= new Map()).set(name, node);
-    if (node.format === Format.DIRECTORY) epoch += 1;
-  }
-
-  function textOf(node: Node): string {
-    if (node.textEpoch === epoch || node.isDetached) return node.text;
-    node.text = node.parent ? joinText(textOf(node.parent), toText(node.name)) : '/';
-    node.textEpoch = epoch;
-    return node.text;
-  }
-
-  return {
-    root,
-    get epoch() {
-      return epoch;
-    },
-    get size() {
-      return byId.size;
-    },
-    get: (id) => byId.get(id),
-    enter,
-    forget,
-    detach,
-    move,
-    textOf,
-  };
 }
 
 export function joinText(directory: string, name: string): string {
@@ -161,16 +66,17 @@ export function isSame(node: Node, identity: Identity): boolean {
   return node.ino === identity.ino && node.dev === identity.dev && node.format === identity.format;
 }
 
-function unlist(node: Node): void {
-  const siblings = node.parent?.children;
-  if (siblings?.get(node.name) === node) siblings.delete(node.name);
-}
-
-function createNode(id: number, parent: Node | undefined, name: string, identity: Identity): Node {
+export function createNode(
+  id: number,
+  parent: Node | undefined,
+  name: string,
+  identity: Identity,
+): Node {
   return {
     id,
     parent,
     name,
+    aliases: undefined,
     dev: identity.dev,
     ino: identity.ino,
     format: identity.format,

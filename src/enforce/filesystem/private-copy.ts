@@ -19,7 +19,13 @@ export function ownContent(state: FilesystemState, node: Node, isEmptied: boolea
     ? createEmpty(state, Number(stat.mode))
     : copyContent(state, node, stat);
   if (node.isDetached) content.links = 0;
-  else setEntry(state, requireParent(node), node.name, content);
+  else {
+    setEntry(state, requireParent(node), node.name, content);
+    for (const { parent, name } of node.aliases ?? []) {
+      setEntry(state, parent, name, content);
+      content.links += 1;
+    }
+  }
   settle(state, node, content);
   return content;
 }
@@ -45,8 +51,7 @@ export function settle(state: FilesystemState, node: Node, content: PrivateConte
   const { dev, ino } = state.privates.stat(content.id);
   state.descriptors.release(node);
   node.copy = content;
-  node.dev = dev;
-  node.ino = ino;
+  state.table.identify(node, { dev, ino });
   state.budget.attribute(ino, NAME_COST);
   if (content.links === 0) {
     // Nothing but this descriptor leads to it any more.

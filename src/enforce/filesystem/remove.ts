@@ -19,7 +19,7 @@ export const unlink: Operation = (state, incoming, out, parent) => {
   const grant = state.judge.write(path);
   if (grant === 'no') return Errno.EACCES;
   const node = parent.children?.get(name);
-  if (node) state.descriptors.pin(node);
+  if (node && !node.aliases) state.descriptors.pin(node);
   if (grant === 'private' || found.copy) removeEntry(state, parent, name);
   else unlinkSync(state.descriptors.place(parent, name));
   leave(state, node, found);
@@ -58,8 +58,8 @@ export function leave(state: FilesystemState, node: Node | undefined, found: Fou
     if (isLast) state.budget.release(found.stat.ino);
     return;
   }
-  node.isGone = isLast;
-  state.table.detach(node);
+  state.table.detach(node, found);
+  node.isGone = isLast && node.isDetached;
 }
 
 export function replyDone(incoming: Incoming, out: Outgoing): number {

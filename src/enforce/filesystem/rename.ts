@@ -158,7 +158,7 @@ function moveFile(
   const stat = state.descriptors.statName(to, target);
   state.descriptors.release(node);
   node.copy = undefined;
-  if (stat) [node.dev, node.ino] = [stat.dev, stat.ino];
+  if (stat) state.table.identify(node, stat);
   return complete(state, step, over);
 }
 
@@ -185,12 +185,13 @@ function moveIntoCopy(state: FilesystemState, step: Move, isPrivateSource: boole
 
 /** Holds what is about to be replaced, for as long as the guest has it open. */
 function begin(state: FilesystemState, over: Node | undefined): void {
-  if (over) state.descriptors.pin(over);
+  if (over && !over.aliases) state.descriptors.pin(over);
 }
 
 function complete(state: FilesystemState, step: Move, over: Node | undefined): number {
   if (step.replaced) leave(state, over, step.replaced);
-  state.table.move(step.node, step.to, step.target);
+  const { node, from, source, to, target } = step;
+  state.table.move(node, { parent: from, name: source }, { parent: to, name: target });
   return 0;
 }
 

@@ -12,7 +12,7 @@ import { createDescriptors } from './descriptors.ts';
 import { createDiskBudget } from './disk-budget.ts';
 import { createJudge } from './judge.ts';
 import { createListings } from './listing.ts';
-import { createNodeTable } from './node.ts';
+import { createNodeTable } from './node-table.ts';
 import { createOwnership, type UidMap } from './ownership.ts';
 import { createPrivateDirectory } from './private-entry.ts';
 import { createPrivateStore } from './private-store.ts';

@@ -26,10 +26,33 @@ export function judgeSubtree(
   source: string,
   target: string,
 ): number {
-  const side = privateSide(node);
-  if (side && side.entries.size > 0) return Errno.EXDEV;
+  const walk = { state, left: MAX_ENTRIES };
   const place = state.descriptors.inodePath(node);
-  return judgeBelow({ state, left: MAX_ENTRIES }, place, source, target, 0);
+  const code = judgeBelow(walk, place, source, target, 0);
+  if (code !== 0) return code;
+  const side = privateSide(node);
+  return side ? judgeCopied(state, side, source, target) : 0;
+}
+
+/** What the private copy holds below a host directory stays there; the rest of it could be copied one by one. */
+function judgeCopied(
+  state: FilesystemState,
+  side: PrivateDirectory,
+  source: string,
+  target: string,
+): number {
+  for (const [name, entry] of side.entries) {
+    if (entry.kind === 'gap') continue;
+    const from = joinText(source, toText(name));
+    const to = joinText(target, toText(name));
+    const isDirectory = entry.kind === 'directory';
+    const code = judgeEntry(state, from, to, isDirectory);
+    if (code !== 0) return code;
+    if (!isDirectory) return Errno.EXDEV;
+    const below = judgeCopied(state, entry, from, to);
+    if (below !== 0) return below;
+  }
+  return 0;
 }
 
 function judgeBelow(

@@ -3,7 +3,8 @@
 
 import type { BigIntStats } from 'node:fs';
 import type { Judge, WriteGrant } from './judge.ts';
-import { isSame, type Node, type NodeTable } from './node.ts';
+import { isSame, type Node } from './node.ts';
+import type { NodeTable } from './node-table.ts';
 import { Format } from './protocol.ts';
 
 const READ = 1;
