@@ -42,9 +42,7 @@ static void *sync_shares(void *unused)
 {
     (void)unused;
     uint64_t result = 1;
-    for (const int *share = root_shares; *share >= 0; share++) {
-        if (syncfs(*share) < 0) result = 1 + (uint64_t)errno;
-    }
+    if (syncfs(root_files) < 0) result = 1 + (uint64_t)errno;
     if (write(synced.fd, &result, sizeof result) < 0) fault("eventfd: %m");
     return NULL;
 }

@@ -24,7 +24,7 @@
 
 #define QUIET (MS_NOSUID | MS_NODEV)
 
-int root_shares[SHARES_MAX + 1];
+int root_files = -1;
 
 /* Parts of initramfs and of the new root where the server may have something else than a directory. */
 static void mount_memory(const char *path, unsigned long flags, const char *options)
@@ -99,11 +99,11 @@ static void mount_fresh(const struct config *config)
     mount_memory(config->home, QUIET, options);
 }
 
-/* One path of the server's tree, bound at the same path of the new root. Returns a descriptor for syncfs. */
-static int bind_share(int lower, const char *share, const struct config *config)
+/* One path of the server's tree, bound at the same path of the new root. */
+static void bind_share(const char *share, const struct config *config)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-    int from = (int)syscall(SYS_openat2, lower, share + 1, &how, sizeof how);
+    int from = (int)syscall(SYS_openat2, root_files, share + 1, &how, sizeof how);
     struct stat stat;
     if (from < 0 || fstat(from, &stat) < 0) fault("share %s: %m", share);
     if (S_ISDIR(stat.st_mode)) {
@@ -120,22 +120,19 @@ static int bind_share(int lower, const char *share, const struct config *config)
     int tree = (int)syscall(SYS_open_tree, from, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
     if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, share, MOVE_MOUNT_F_EMPTY_PATH) < 0) fault("share %s: %m", share);
     close(from);
-    return tree;
+    close(tree);
 }
 
 void root_enter(const struct config *config, int fs_port)
 {
     mount_server(fs_port);
-    int lower = open("/lower", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (lower < 0) fault("file server's root: %m");
+    root_files = open("/lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root_files < 0) fault("file server's root: %m");
     mount_overlay(config);
     if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0) fault("new root: %m");
     umask(022);
     mount_fresh(config);
-    unsigned count = 0;
-    for (; count < config->share_count; count++) root_shares[count] = bind_share(lower, config->shares[count], config);
-    root_shares[count] = -1;
-    close(lower);
+    for (unsigned i = 0; i < config->share_count; i++) bind_share(config->shares[i], config);
     make_path("/run/agent-sandbox", NULL, 0, 0);
     etc_write(config);
 }

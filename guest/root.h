@@ -8,7 +8,7 @@
 
 /* Mounts everything and makes it the root of init and of all it starts. */
 void root_enter(const struct config *config, int fs_port);
-/* Directories of the shares, open, for syncfs; -1 behind the last. */
-extern int root_shares[];
+/* The root of the server's tree: all shares are one file system with it. */
+extern int root_files;
 
 #endif
