@@ -57,9 +57,18 @@ export function exchangePath(tools: JailTools, socket: string): string {
 }
 
 /** What is said about the jail to the user and in the log. */
-export function describeJail(tools: JailTools, controlGroup: boolean): Jail {
+export function describeJail(
+  tools: JailTools,
+  devices: readonly string[],
+  controlGroup: boolean,
+): Jail {
   const notice = tools.notice === undefined ? {} : { notice: tools.notice };
-  return { kind: tools.kind, ownUser: hasOwnUser(tools), controlGroup, ...notice };
+  return {
+    kind: tools.kind,
+    ownUser: ownUser(tools, devices) !== undefined,
+    controlGroup,
+    ...notice,
+  };
 }
 
 /** The command that runs `command` jailed. */
@@ -96,7 +105,7 @@ function enclose(options: JailOptions): string[] {
 
 function bubblewrap(options: JailOptions): string[] {
   const { tools } = options;
-  const ownUser = hasOwnUser(tools);
+  const user = ownUser(tools, options.devices);
   const args = [
     tools.bubblewrap ?? 'bwrap',
     '--die-with-parent',
@@ -112,12 +121,12 @@ function bubblewrap(options: JailOptions): string[] {
     '--unshare-uts',
     '--unshare-cgroup-try',
   );
-  if (ownUser)
+  if (user)
     for (const right of ['SETUID', 'SETGID', 'SETPCAP']) args.push('--cap-add', `CAP_${right}`);
   else args.push('--unshare-user');
   for (const [name, value] of Object.entries(options.environment))
     args.push('--setenv', name, value);
-  const shown = systemFiles(options, ownUser);
+  const shown = systemFiles(options, user !== undefined);
   for (const folder of parentFolders(shown.map((one) => one.to))) args.push('--dir', folder);
   for (const { from, to } of shown) args.push('--ro-bind', from, to);
   for (const device of options.devices) args.push('--dev-bind', device, device);
@@ -125,16 +134,16 @@ function bubblewrap(options: JailOptions): string[] {
     args.push(writable ? '--bind' : '--ro-bind', file, `/guest/${name}`);
   }
   args.push('--remount-ro', '/', '--chdir', '/', '--');
-  return ownUser ? [...args, ...becomeUser(options)] : args;
+  return user ? [...args, ...becomeUser(tools, user)] : args;
 }
 
 /** Whole folders of libraries, not each library: they hold nothing secret, and each mount costs time at every start. */
-function systemFiles(options: JailOptions, ownUser: boolean): { from: string; to: string }[] {
+function systemFiles(options: JailOptions, withSetpriv: boolean): { from: string; to: string }[] {
   const { emulator, tools } = options;
   const folders = outermost([...emulator.libraries, ...FIRMWARE]);
   const programs = [
     emulator.file,
-    ...(ownUser && tools.setpriv !== undefined ? [tools.setpriv] : []),
+    ...(withSetpriv && tools.setpriv !== undefined ? [tools.setpriv] : []),
   ];
   return [...programs, ...folders, '/etc/ld.so.cache', OVERCOMMIT]
     .filter((file) => existsSync(file))
@@ -154,25 +163,29 @@ function parentFolders(files: readonly string[]): string[] {
   return [...folders].sort();
 }
 
-/** Root hands QEMU to a user that owns nothing. */
-function hasOwnUser(tools: JailTools): boolean {
-  return isRoot() && tools.kind === 'bubblewrap' && tools.setpriv !== undefined;
+/** Root hands QEMU to a user that owns nothing, unless only root may open a device it needs. */
+function ownUser(
+  tools: JailTools,
+  devices: readonly string[],
+): { uid: number; gid: number } | undefined {
+  if (!isRoot() || tools.kind !== 'bubblewrap' || tools.setpriv === undefined) return undefined;
+  const uid = FIRST_USER + process.pid;
+  let gid = uid;
+  for (const device of devices) {
+    const { mode, gid: group } = statSync(device);
+    if ((mode & 0o006) === 0o006) continue;
+    if ((mode & 0o060) !== 0o060 || group === 0) return undefined;
+    gid = group;
+  }
+  return { uid, gid };
 }
 
-function becomeUser(options: JailOptions): string[] {
-  const user = FIRST_USER + process.pid;
-  const group = groupOf(options.devices) ?? user;
+function becomeUser(tools: JailTools, user: { uid: number; gid: number }): string[] {
   return [
-    options.tools.setpriv ?? 'setpriv',
-    ...['--reuid', String(user), '--regid', String(group), '--clear-groups'],
+    tools.setpriv ?? 'setpriv',
+    ...['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'],
     ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'],
   ];
-}
-
-/** The group that may open the devices; never root's. */
-function groupOf(devices: readonly string[]): number | undefined {
-  const groups = devices.map((device) => statSync(device).gid).filter((group) => group !== 0);
-  return groups[0];
 }
 
 function unshare(options: JailOptions): string[] {

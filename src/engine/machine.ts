@@ -6,7 +6,7 @@ import type { Machine, MachineOptions } from './engine.ts';
 import { describeJail } from './jail.ts';
 import { forgetJail } from './jail-choice.ts';
 import { DESCRIPTORS, openConnection } from './launch.ts';
-import { type Plan, type StartedQemu, makePlan, startQemu } from './plan.ts';
+import { type Plan, type StartedQemu, devicesOf, makePlan, startQemu } from './plan.ts';
 import { type Snapshot, discardSnapshot, prepareSnapshot } from './snapshot.ts';
 
 const CONTROL_LIMIT = 20_000;
@@ -156,7 +156,7 @@ function machine(
     pid: qemu.pid,
     accelerator: options.accelerator,
     isolation: options.accelerator === 'tcg' ? 'emulated' : 'hardware',
-    jail: describeJail(plan.jail, qemu.controlGroup),
+    jail: describeJail(plan.jail, devicesOf(plan), qemu.controlGroup),
     ...facts,
     exited: qemu.exited,
     kill: qemu.kill,

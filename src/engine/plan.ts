@@ -112,7 +112,7 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
     tools: plan.jail,
     emulator: plan.emulator,
     passages: [kernel, initrd, ...passages],
-    devices: plan.shape.accelerator === 'kvm' ? ['/dev/kvm'] : [],
+    devices: devicesOf(plan),
     environment,
     ...(group === undefined ? {} : { controlGroup: group.folder }),
     noFiles: start.memory?.use !== 'write',
@@ -128,6 +128,11 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
     group?.remove();
     throw error;
   }
+}
+
+/** Device nodes QEMU opens. */
+export function devicesOf(plan: Plan): string[] {
+  return plan.shape.accelerator === 'kvm' ? ['/dev/kvm'] : [];
 }
 
 function memoryPassages(
