@@ -49,6 +49,8 @@ export interface ShareOptions {
   /** who runs commands; the agent when absent */
   asRoot?: boolean;
   hostUid?: number;
+  /** whether the server may tell the kernel to forget; true when absent */
+  notifications?: boolean;
   /** shared instead of the workspace alone, as the guest would bind them */
   shares?: (workspace: string, base: string) => string[];
 }
@@ -114,6 +116,7 @@ export async function openShare(options: ShareOptions = {}): Promise<FileShare> 
     log: log.share(),
     sessionDirectory,
     uidMap: { hostUid, hostGid: hostUid, guestUid: GUEST_UID, guestGid: GUEST_UID },
+    notifications: options.notifications ?? true,
     workerFile: await workerFile(),
     onFault: (reason) => void faults.push(reason),
   });

@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import { MessageFault, messageLength } from './incoming.ts';
 import type { Filesystem } from './filesystem.ts';
+import { NOTIFICATION_ROOM } from './notification.ts';
 import { createOutgoing, REPLY_ROOM, type Outgoing } from './outgoing.ts';
 import { MAX_MESSAGE } from './protocol.ts';
 
@@ -92,5 +93,11 @@ export function connect(
       );
     }
   });
-  return { send, out: () => out };
+  return {
+    send,
+    out: () => {
+      if (out.buffer.length - out.length < NOTIFICATION_ROOM) send();
+      return out;
+    },
+  };
 }

@@ -44,6 +44,7 @@ export function claimName(
   if (grant === 'no') throw new Refusal(Errno.EACCES);
   if (grant === 'private' && findName(state, parent, name)) throw new Refusal(Errno.EEXIST);
   state.budget.chargeNew(0);
+  parent.sentCtimeNs = 0n;
   return { parent, name, grant };
 }
 

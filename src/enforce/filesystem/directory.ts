@@ -47,6 +47,7 @@ function readPage(
     end: start + Math.min(u32(incoming, 16), MAX_TRANSFER),
     isPlus,
   };
+  state.watch.names(node);
   const listing = state.listings.open(node, offset, () => ['.', '..', ...listNames(state, node)]);
   const { names } = listing;
   const path = state.table.textOf(node);

@@ -39,6 +39,8 @@ export interface FilesystemCounts {
   requests: Record<number, number>;
   nodes: number;
   descriptors: number;
+  /** directories of the host watched for changes */
+  watches: number;
   /** bytes of `limits.disk` in use */
   disk: number;
 }
@@ -96,11 +98,13 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
     counts: () => ({
       requests: Object.fromEntries(asked),
       nodes: state.table.size,
+      watches: state.watch.count(),
       disk: state.budget.used(),
       descriptors: Object.values(state.descriptors.counts()).reduce((sum, count) => sum + count, 0),
     }),
     save: () => state.privates.save(),
     close: () => {
+      state.watch.close();
       state.privates.save();
       state.descriptors.close();
       state.times.close();

@@ -26,12 +26,14 @@ export const lookup: Operation = (state, incoming, out, parent) => {
   if (parent.format !== Format.DIRECTORY) return Errno.ENOTDIR;
   if (parent.isClosed) return Errno.EACCES;
   const path = pathOf(state, parent, name);
+  // Watched first, looked at then: nothing changes unseen in between.
+  state.watch.names(parent);
   const found = findName(state, parent, name);
-  if (!found) return replyAbsent(state, incoming, out, parent);
+  if (!found) return replyAbsent(state, incoming, out, parent, name);
   const sight = state.judge.sight(path, isDirectory(found.stat));
   if (sight === 'hidden') {
     state.judge.recordHidden(path);
-    return replyAbsent(state, incoming, out, parent);
+    return replyAbsent(state, incoming, out, parent, name);
   }
   return replyEntry(state, incoming, out, found);
 };
@@ -61,6 +63,7 @@ export function enterNode(state: FilesystemState, found: FoundName): Node | unde
     : state.table.enter(found, identity);
   if (!node) return undefined;
   node.copy = copy;
+  parent.absent?.delete(name);
   if (node.lookups > 1) return node;
   node.isShared = parent.isShared || state.isShare(state.table.textOf(node));
   node.isClosed =
@@ -97,7 +100,10 @@ export function putEntry(
 ): void {
   putU64(buffer, node.id, at);
   putU64(buffer, 0, at + 8);
-  putValidity(buffer, at + 16, state.validity(node));
+  putValidity(buffer, at + 16, {
+    entry: node.parent ? state.watch.names(node.parent) : 0,
+    attributes: state.watch.attributes(node, stat.nlink),
+  });
   putAttributes(state, buffer, at + 40, node, stat, true);
 }
 
@@ -112,6 +118,7 @@ export function putAttributes(
   const isExecutionWithheld =
     isExecutable(Number(stat.mode)) &&
     state.verdicts.isWithheld(state.table.textOf(node), node, isLookup);
+  node.sentCtimeNs = stat.ctimeNs;
   state.attributes.put(buffer, at, stat, { isShared: node.isShared, isExecutionWithheld });
 }
 
@@ -121,10 +128,11 @@ function replyAbsent(
   incoming: Incoming,
   out: Outgoing,
   parent: Node,
+  name: string,
 ): number {
   const at = bodyAt(out);
   out.buffer.fill(0, at, at + ENTRY_BYTES);
-  const { entry } = state.validity(parent);
+  const entry = state.watch.absence(parent, name);
   putValidity(out.buffer, at + 16, { entry, attributes: 0 });
   finish(out, incoming, ENTRY_BYTES);
   return 0;
@@ -141,7 +149,7 @@ export function replyAttributes(
   stat: BigIntStats,
 ): number {
   const at = bodyAt(out);
-  const { attributes } = state.validity(node);
+  const attributes = state.watch.attributes(node, stat.nlink);
   putU64(out.buffer, Math.floor(attributes / 1000), at);
   out.buffer.writeUInt32LE((attributes % 1000) * 1_000_000, at + 8);
   out.buffer.writeUInt32LE(0, at + 12);

@@ -20,6 +20,10 @@ export interface Node {
   /** references the guest kernel holds */
   lookups: number;
   children: Map<string, Node> | undefined;
+  /** names the guest was told are not there */
+  absent: Set<string> | undefined;
+  /** change time the guest was last told, 0 when it believes none */
+  sentCtimeNs: bigint;
   /** the name is gone, or leads elsewhere */
   isDetached: boolean;
   /** inside a share: the host may change it, and new files belong to the host user */
@@ -82,6 +86,8 @@ export function createNode(
     format: identity.format,
     lookups: 0,
     children: undefined,
+    absent: undefined,
+    sentCtimeNs: 0n,
     isDetached: false,
     isShared: false,
     isClosed: false,

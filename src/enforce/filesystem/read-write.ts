@@ -57,6 +57,7 @@ export const write: Operation = (state, incoming, out, node) => {
     if (count === 0) break;
     total += count;
   }
+  node.sentCtimeNs = 0n;
   const at = bodyAt(out);
   out.buffer.writeUInt32LE(total, at);
   out.buffer.writeUInt32LE(0, at + 4);

@@ -53,6 +53,8 @@ function removeHostDirectory(state: FilesystemState, parent: Node, name: string,
 
 /** A name is gone; what its file took is free again once the guest has closed it. */
 export function leave(state: FilesystemState, node: Node | undefined, found: FoundName): void {
+  found.parent.sentCtimeNs = 0n;
+  if (node) node.sentCtimeNs = 0n;
   const isLast = isDirectory(found.stat) || found.stat.nlink <= 1n;
   if (!node) {
     if (isLast) state.budget.release(found.stat.ino);

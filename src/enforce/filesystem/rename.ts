@@ -190,6 +190,7 @@ function begin(state: FilesystemState, over: Node | undefined): void {
 
 function complete(state: FilesystemState, step: Move, over: Node | undefined): number {
   if (step.replaced) leave(state, over, step.replaced);
+  step.from.sentCtimeNs = step.to.sentCtimeNs = step.node.sentCtimeNs = 0n;
   const { node, from, source, to, target } = step;
   state.table.move(node, { parent: from, name: source }, { parent: to, name: target });
   return 0;

@@ -23,6 +23,11 @@ export interface FilesystemServerOptions {
   agent?: Agent;
   /** tally of all points of the session */
   counters?: SharedArrayBuffer;
+  /**
+   * the guest hands notifications (unique 0) to its kernel in a thread of their own, so that no reply waits behind one; it
+   * may then remember names for long, and is told what the host changes
+   */
+  notifications?: boolean;
   /** the bundled thread; found beside this file when absent */
   workerFile?: URL;
   /** the session must end */
@@ -51,6 +56,7 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
     agent: options.agent,
     umask: process.umask(),
     sessionDirectory: options.sessionDirectory,
+    notifications: options.notifications ?? false,
   };
   const worker = new Worker(options.workerFile ?? findWorkerFile(), { workerData: start });
   const waiting = new Map<WorkerMessage['type'], (message: WorkerMessage) => void>();

@@ -13,6 +13,8 @@ import { createDiskBudget } from './disk-budget.ts';
 import { createJudge } from './judge.ts';
 import { createListings } from './listing.ts';
 import { createNodeTable } from './node-table.ts';
+import { createNotifier } from './notification.ts';
+import type { Outgoing } from './outgoing.ts';
 import { createOwnership, type UidMap } from './ownership.ts';
 import { createPrivateDirectory } from './private-entry.ts';
 import { createPrivateStore } from './private-store.ts';
@@ -22,6 +24,7 @@ import { shareBases } from './share.ts';
 import type { FilesystemState } from './state.ts';
 import { createTimes } from './times.ts';
 import { createVerdicts } from './verdict.ts';
+import { createUnwatched, createWatch } from './watch.ts';
 
 export interface FilesystemOptions {
   policy: EffectivePolicy;
@@ -31,9 +34,18 @@ export interface FilesystemOptions {
   uidMap: UidMap;
   /** who this process is */
   process: { uid: number; gid: number; umask: number };
+  /** where notifications to the guest kernel go, if it can be told; without, it is made to ask again and again */
+  notifications?: Notifications;
   /** for the private copy; it need not exist yet */
   privateDirectory: string;
   limits?: Partial<FilesystemLimits>;
+}
+
+export interface Notifications {
+  /** where the next one is put; room is there */
+  out(): Outgoing;
+  /** sends what was put */
+  send(): void;
 }
 
 export interface FilesystemLimits {
@@ -55,10 +67,6 @@ const DEFAULT_LIMITS: FilesystemLimits = {
   listed: 500_000,
 };
 
-/** How long a name of a place the host may change is believed, ms. */
-const SHARED_VALIDITY = { entry: 750, attributes: 750 };
-const SYSTEM_VALIDITY = { entry: 3_600_000, attributes: 3_600_000 };
-
 export function createState(options: FilesystemOptions): FilesystemState {
   const { policy, decide, uidMap, process } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -67,6 +75,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     root: { dev: rootStat.dev, ino: rootStat.ino, format: Format.DIRECTORY },
     capacity: limits.nodes,
     onForget: (node) => {
+      watch.forget(node);
       descriptors.release(node);
       listings.drop(node);
       if (node.isGone) budget.release(node.ino);
@@ -85,6 +94,14 @@ export function createState(options: FilesystemOptions): FilesystemState {
     reach: createReach(policy),
     workspace: policy.workspace,
   });
+  const { notifications } = options;
+  const watch = notifications
+    ? createWatch({
+        descriptors,
+        notifier: createNotifier(() => notifications.out()),
+        onNotified: () => notifications.send(),
+      })
+    : createUnwatched();
   const ownership = createOwnership(uidMap, process.uid, process.gid);
   const bases = shareBases(policy);
   table.root.isShared = bases.has('/');
@@ -99,7 +116,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     privates,
     budget,
     times: createTimes(join(tmpdir(), `agent-sandbox-clock-${randomUUID()}`)),
-    validity: (node) => (node.isShared ? SHARED_VALIDITY : SYSTEM_VALIDITY),
+    watch,
     isShare: (path) => bases.has(path),
     mask: process.umask,
   };

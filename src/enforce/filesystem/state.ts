@@ -1,16 +1,16 @@
 // Everything the operations work on, of one connection.
 
-import type { AttributeWriter, Validity } from './attributes.ts';
+import type { AttributeWriter } from './attributes.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import type { Judge } from './judge.ts';
 import type { Listings } from './listing.ts';
-import type { Node } from './node.ts';
 import type { NodeTable } from './node-table.ts';
 import type { Ownership } from './ownership.ts';
 import type { PrivateStore } from './private-store.ts';
 import type { Times } from './times.ts';
 import type { Verdicts } from './verdict.ts';
+import type { Watch } from './watch.ts';
 
 export interface FilesystemState {
   table: NodeTable;
@@ -23,8 +23,7 @@ export interface FilesystemState {
   privates: PrivateStore;
   budget: DiskBudget;
   times: Times;
-  /** how long the guest may believe what it was told of a directory's names */
-  validity: (directory: Node) => Validity;
+  watch: Watch;
   /** whether the path is inside a share: a place the guest may write, or the host may change meanwhile */
   isShare: (path: string) => boolean;
   /** permission bits the host process's own mask takes from new files */

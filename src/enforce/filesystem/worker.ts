@@ -11,9 +11,12 @@ import type { EffectivePolicy } from '../../model/policy.ts';
 import type { Agent } from '../../model/identity.ts';
 import { createDecider, type Decider } from '../../policy/decide.ts';
 import { createPoint, type Point } from '../point.ts';
-import { connect } from './connection.ts';
+import { connect, type Connection } from './connection.ts';
 import { createFilesystem, type FilesystemCounts } from './filesystem.ts';
+import { NOTIFICATION_ROOM } from './notification.ts';
+import { createOutgoing } from './outgoing.ts';
 import type { UidMap } from './ownership.ts';
+import type { Notifications } from './setup.ts';
 
 /** What the thread is started with: plain data. */
 export interface WorkerStart {
@@ -25,6 +28,7 @@ export interface WorkerStart {
   agent: Agent | undefined;
   umask: number;
   sessionDirectory: string;
+  notifications: boolean;
   /** one Int32: 1 once the guest's init is done and it is the agent that asks */
   begun: SharedArrayBuffer;
 }
@@ -49,6 +53,16 @@ export function runWorker(): void {
   const log = attachLog(start.log);
   const begun = new Int32Array(start.begun);
   let point: Point | undefined;
+  let only: Socket | undefined;
+  let connection: Connection | undefined;
+  const nowhere = createOutgoing(NOTIFICATION_ROOM);
+  const notifications: Notifications = {
+    out: () => {
+      nowhere.length = 0;
+      return connection?.out() ?? nowhere;
+    },
+    send: () => connection?.send(),
+  };
   const filesystem = createFilesystem({
     policy: start.policy,
     decide: createDecider(start.policy),
@@ -65,6 +79,7 @@ export function runWorker(): void {
       });
       return quietUntil(() => Atomics.load(begun, 0) === 1, point, decide);
     },
+    ...(start.notifications && { notifications }),
     privateDirectory: join(start.sessionDirectory, 'private'),
     uidMap: start.uidMap,
     process: {
@@ -73,14 +88,13 @@ export function runWorker(): void {
       umask: start.umask,
     },
   });
-  let only: Socket | undefined;
   const server: Server = createServer((socket) => {
     // One machine, one connection: whoever comes second is not ours.
     if (only) return void socket.destroy();
     only = socket;
     server.close();
     socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
-    connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
+    connection = connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
   });
   server.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
   server.listen(start.socket, () => {
