@@ -100,7 +100,10 @@ export function createJudge(policy: EffectivePolicy): Judge {
       if ((finding.outcome.allowed & READ) !== 0) return finding;
       first ??= finding;
     }
-    return first ?? { entries, outcome: network(entries), wanted: [READ] };
+    if (first !== undefined) return first;
+    // No rule allows the name on any port: what is left are denies of every port.
+    const rest = entries.filter((entry) => entry.ports === undefined);
+    return { entries: rest, outcome: network(rest), wanted: [READ] };
   }
 
   function findFile(path: string, wanted: number[], isDirectory: boolean): Finding | undefined {

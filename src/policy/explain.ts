@@ -3,7 +3,7 @@ import type { Decision, RuleReference } from '../model/decision.ts';
 import type { EffectivePolicy, LayerName } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
 import { PRIVATE, READ } from './compile.ts';
-import { createJudge } from './decide.ts';
+import { createDecider, createJudge } from './decide.ts';
 import { smallestEdit } from './edit.ts';
 import { formatRequest } from './request-syntax.ts';
 
@@ -26,8 +26,11 @@ export interface Explanation {
 }
 
 export function explain(policy: EffectivePolicy, request: Request): Explanation {
+  // A nested session is first of all within the one that started it.
+  if (policy.within !== undefined && createDecider(policy.within)(request).effect === 'deny')
+    return explain(policy.within, request);
   const judge = createJudge(policy);
-  const decision = judge.decide(request);
+  const decision = createDecider(policy)(request);
   const finding = judge.find(request);
   // A write is weighed by what it needs least: a private copy.
   const level = finding === undefined ? READ : finding.wanted.includes(PRIVATE) ? PRIVATE : READ;

@@ -1,0 +1,225 @@
+// Random stacks of layers and random requests over a small world, so that rules meet requests often.
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import type { EffectivePolicy, Layer } from '../../src/model/policy.ts';
+import type { Request } from '../../src/model/request.ts';
+import { parsePolicy } from '../../src/policy/parse.ts';
+import { resolvePolicy } from '../../src/policy/resolve.ts';
+import {
+  HOME,
+  type Document,
+  type ReferenceLayer,
+  type ReferenceRequest,
+  type Rule,
+  type Section,
+  type Sections,
+  WORKSPACE,
+} from './reference.ts';
+
+const HOSTS = ['a.dev', 'b.dev', 'x.a.dev', 'y.x.a.dev', 'x.b.dev', 'a.dev.evil.test', 'localhost'];
+const PATTERNS = [
+  'a.dev',
+  'x.a.dev',
+  '*.a.dev',
+  '**.a.dev',
+  '*.x.a.dev',
+  '**.dev',
+  '*.dev',
+  'b.dev',
+  '**.evil.test',
+];
+const BLOCKS = [
+  '10.1.0.0/16',
+  '10.0.0.0/8',
+  '0.0.0.0/0',
+  '10.1.2.3/32',
+  '8.0.0.0/7',
+  '8.8.8.0/24',
+  '192.168.0.0/16',
+];
+const ADDRESSES = [
+  '10.1.2.3',
+  '10.9.9.9',
+  '8.8.8.8',
+  '9.9.9.9',
+  '127.0.0.1',
+  '192.168.1.1',
+  '172.16.0.1',
+];
+const PORTS = [22, 80, 443];
+const PATH_PATTERNS = [
+  '.',
+  'src',
+  'src/*',
+  'src/**',
+  '**/.env*',
+  '**/b',
+  '*',
+  'src/*/b',
+  '~',
+  '~/.ssh',
+  '~/c',
+  '/',
+  '/usr/bin',
+  '**',
+  'src/**/b',
+  '/home/*/c',
+  '.git',
+  '**/a/**',
+];
+const NAMES = ['src', 'a', 'b', '.env', '.git', 'config', 'bin'];
+const PROGRAMS = ['git', 'b', 'a*', '/usr/bin', '/usr/bin/git', 'src', '**/b', '/**'];
+
+const network = (): fc.Arbitrary<Rule> => {
+  const ports = fc.option(fc.subarray(PORTS), { nil: undefined, freq: 2 });
+  const hosts = fc.record({ host: fc.subarray(PATTERNS, { minLength: 1, maxLength: 3 }), ports });
+  const blocks = fc.record({ cidr: fc.subarray(BLOCKS, { minLength: 1, maxLength: 2 }), ports });
+  return fc.oneof({ weight: 3, arbitrary: hosts }, blocks);
+};
+const access = fc.constantFrom<NonNullable<Rule['access']>>('read', 'write', 'private');
+const fileAllow = fc.oneof(
+  fc.record({ path: fc.constantFrom(...PATH_PATTERNS), access }),
+  fc.record({ path: fc.constant('.'), access }),
+);
+const fileDeny = fc.record({
+  path: fc.constantFrom(...PATH_PATTERNS),
+  access: fc.constantFrom(undefined, 'read' as const, 'write' as const),
+});
+const program = fc.record({ path: fc.constantFrom(...PROGRAMS) });
+
+const section = (
+  allow: fc.Arbitrary<Rule>,
+  deny: fc.Arbitrary<Rule>,
+): fc.Arbitrary<Section | undefined> =>
+  fc.option(
+    fc.record({
+      allow: fc.option(fc.array(allow, { maxLength: 3 }), { nil: undefined, freq: 3 }),
+      deny: fc.option(fc.array(deny, { maxLength: 2 }), { nil: undefined }),
+    }),
+    { nil: undefined, freq: 2 },
+  );
+const sections: fc.Arbitrary<Sections> = fc.record({
+  network: section(network(), network()),
+  filesystem: section(fileAllow, fileDeny),
+  execution: section(program, program),
+});
+
+export const documents: fc.Arbitrary<Document> = fc
+  .record({ own: sections, max: fc.option(sections, { nil: undefined }) })
+  .map(({ own, max }) => prune({ version: 1 as const, ...own, max }));
+
+export const layerStacks: fc.Arbitrary<ReferenceLayer[]> = fc
+  .record({
+    org: fc.option(documents, { nil: undefined, freq: 1 }),
+    team: fc.array(documents, { maxLength: 2 }),
+    user: fc.option(documents, { nil: undefined, freq: 1 }),
+    repo: fc.option(documents, { nil: undefined, freq: 3 }),
+  })
+  .map(({ org, team, user, repo }) => [
+    ...(org === undefined ? [] : [{ name: 'org' as const, document: org }]),
+    ...team.map((document) => ({ name: 'team' as const, document })),
+    ...(user === undefined ? [] : [{ name: 'user' as const, document: user }]),
+    ...(repo === undefined ? [] : [{ name: 'repo' as const, document: repo }]),
+  ]);
+
+const paths = fc.oneof(
+  fc
+    .array(fc.constantFrom(...NAMES), { maxLength: 4 })
+    .map((names) => [WORKSPACE, ...names].join('/')),
+  fc.constantFrom(`${WORKSPACE}/.git/config`, `${WORKSPACE}/a/.GIT/config`),
+  fc.constantFrom(
+    '/home/u/.ssh/id',
+    '/home/u/c',
+    '/home/u/c/d',
+    '/usr/bin/git',
+    '/usr/lib/x',
+    '/etc/x',
+    '/home/u',
+    '/',
+  ),
+);
+
+export const requests: fc.Arbitrary<ReferenceRequest> = fc.oneof(
+  fc.record({
+    kind: fc.constant('connect' as const),
+    host: fc.oneof(fc.constantFrom(...HOSTS), fc.constantFrom(...ADDRESSES)),
+    port: fc.constantFrom(...PORTS, 8080),
+  }),
+  fc.record({ kind: fc.constant('resolve' as const), name: fc.constantFrom(...HOSTS) }),
+  fc.record({
+    kind: fc.constantFrom('read' as const, 'write' as const, 'exec' as const),
+    path: paths,
+  }),
+);
+
+/** Leaves out what is undefined, as a YAML file would. */
+function prune<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
+const origin = (
+  id: string,
+): { id: string; place: string; file: string; line: number; column: number } => ({
+  id,
+  place: id,
+  file: 'builtin',
+  line: 0,
+  column: 0,
+});
+
+export function builtinLayer(): Layer {
+  return {
+    name: 'builtin',
+    file: 'builtin',
+    digest: 'sha256:0',
+    network: {
+      allow: [],
+      deny: [{ ...origin('loopback'), hosts: ['localhost'], cidrs: ['127.0.0.0/8'] }],
+    },
+    filesystem: {
+      allow: [
+        { ...origin('system'), path: '/usr', access: 'read' },
+        { ...origin('workspace'), path: WORKSPACE, access: 'write', default: 'workspace' },
+      ],
+      deny: [
+        { ...origin('secrets'), path: `${HOME}/.ssh` },
+        {
+          ...origin('repository-control'),
+          path: '/**/.git/config',
+          access: 'private',
+          ignoreCase: true,
+        },
+      ],
+    },
+    execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
+    narrows: [],
+  };
+}
+
+/** Through the text and back: what a person would write is what is judged. */
+export function resolveStack(layers: readonly ReferenceLayer[]): EffectivePolicy {
+  const sources = layers.map(({ name, document }, i) => {
+    const parsed = parsePolicy(JSON.stringify(document), `${name}-${i}.yml`);
+    if (parsed.document === undefined) throw new Error(JSON.stringify(parsed.diagnostics));
+    return {
+      name,
+      documents: [parsed.document] as [typeof parsed.document],
+      digest: `sha256:${i}`,
+    };
+  });
+  const hash = (text: string): string =>
+    `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  const { policy, diagnostics } = resolvePolicy({
+    workspace: WORKSPACE,
+    home: HOME,
+    builtin: builtinLayer(),
+    sources,
+    hash,
+  });
+  if (policy === undefined) throw new Error(JSON.stringify(diagnostics));
+  return policy;
+}
+
+export function toRequest(request: ReferenceRequest): Request {
+  return request;
+}

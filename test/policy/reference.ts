@@ -1,0 +1,279 @@
+// A second evaluator, naive on purpose and sharing no code with the first: it reads the authored documents and walks the
+// formula's quantifiers one by one.
+
+export interface Rule {
+  id?: string | undefined;
+  host?: string[] | undefined;
+  cidr?: string[] | undefined;
+  ports?: number[] | undefined;
+  path?: string | undefined;
+  access?: 'read' | 'write' | 'private' | undefined;
+}
+
+export interface Section {
+  allow?: Rule[] | undefined;
+  deny?: Rule[] | undefined;
+}
+
+export interface Sections {
+  network?: Section | undefined;
+  filesystem?: Section | undefined;
+  execution?: Section | undefined;
+}
+
+export interface Document extends Sections {
+  version: 1;
+  max?: Sections | undefined;
+}
+
+export interface ReferenceLayer {
+  name: 'org' | 'team' | 'user' | 'repo';
+  document: Document;
+}
+
+export type ReferenceRequest =
+  | { kind: 'connect'; host: string; port: number }
+  | { kind: 'resolve'; name: string }
+  | { kind: 'read' | 'write' | 'exec'; path: string };
+
+export const WORKSPACE = '/home/u/ws';
+export const HOME = '/home/u';
+
+type Level = 'read' | 'private' | 'write';
+type Question =
+  | { surface: 'network'; host: string; port: number }
+  | { surface: 'filesystem'; path: string; level: Level }
+  | { surface: 'execution'; path: string };
+
+/** `allow`, `private` (allowed into the session's copy) or `deny`. */
+export function evaluate(
+  layers: ReferenceLayer[],
+  request: ReferenceRequest,
+): 'allow' | 'private' | 'deny' {
+  switch (request.kind) {
+    case 'connect':
+      return holds(layers, { surface: 'network', host: request.host, port: request.port })
+        ? 'allow'
+        : 'deny';
+    case 'resolve': {
+      const ports = layers.flatMap(({ document }) =>
+        (document.network?.allow ?? []).flatMap((rule) => rule.ports ?? [80, 443]),
+      );
+      return ports.some((port) => holds(layers, { surface: 'network', host: request.name, port }))
+        ? 'allow'
+        : 'deny';
+    }
+    case 'read':
+      return holds(layers, { surface: 'filesystem', path: request.path, level: 'read' })
+        ? 'allow'
+        : 'deny';
+    case 'write':
+      if (holds(layers, { surface: 'filesystem', path: request.path, level: 'write' }))
+        return 'allow';
+      return holds(layers, { surface: 'filesystem', path: request.path, level: 'private' })
+        ? 'private'
+        : 'deny';
+    case 'exec':
+      if (!holds(layers, { surface: 'filesystem', path: request.path, level: 'read' }))
+        return 'deny';
+      return holds(layers, { surface: 'execution', path: request.path }) ? 'allow' : 'deny';
+  }
+}
+
+function holds(layers: ReferenceLayer[], question: Question): boolean {
+  if (isDeniedByBuiltin(question)) return false;
+  for (const { document } of layers) {
+    if (denies(document, question)) return false;
+    // `private` says two things: what may be done, and that the host's file never changes.
+    if (question.surface === 'filesystem' && question.level === 'write')
+      for (const rule of document.filesystem?.allow ?? [])
+        if (rule.access === 'private' && matchesPath(rule.path ?? '', question.path, 'deny'))
+          return false;
+  }
+  if (isSystem(question)) return true;
+  if (hasDefault(question)) {
+    const stating = layers.filter((layer) => states(layer.document, question.surface));
+    if (stating.length === 0) return true;
+    for (const layer of stating) {
+      if (!allows(layer.document, question)) continue;
+      const bounds = layers.filter(
+        (other) =>
+          bindsFrom(other, layer) &&
+          hasCeiling(other) &&
+          (states(other.document, question.surface) ||
+            states(other.document.max ?? {}, question.surface)),
+      );
+      if (bounds.every((other) => isWithin(other, question))) return true;
+    }
+  }
+  for (const layer of layers) {
+    if (!allows(layer.document, question)) continue;
+    if (
+      layers
+        .filter((other) => bindsFrom(other, layer) && hasCeiling(other))
+        .every((other) => isWithin(other, question))
+    )
+      return true;
+  }
+  return false;
+}
+
+const ORDER = ['org', 'team', 'user', 'repo'];
+
+/** Whether `other` bounds `layer`: it stands above, or beside it as another team. */
+function bindsFrom(other: ReferenceLayer, layer: ReferenceLayer): boolean {
+  if (other === layer) return false;
+  return ORDER.indexOf(other.name) <= ORDER.indexOf(layer.name);
+}
+
+function hasCeiling(layer: ReferenceLayer): boolean {
+  return layer.name === 'org' || layer.document.max !== undefined;
+}
+
+function isWithin(layer: ReferenceLayer, question: Question): boolean {
+  if (allows(layer.document, question)) return true;
+  const { max } = layer.document;
+  return max !== undefined && allows(max, question) && !denies(max, question);
+}
+
+function states(sections: Sections, surface: Question['surface']): boolean {
+  if (surface === 'execution') return sections.execution?.allow !== undefined;
+  const allow = sections.filesystem?.allow;
+  if (surface !== 'filesystem' || allow === undefined) return false;
+  // It speaks of the workspace: from above, from inside, or by naming nothing.
+  return allow.length === 0 || allow.some((rule) => couldTouchWorkspace(rule.path ?? ''));
+}
+
+/** Tried on every place in the workspace that the comparison knows names for. */
+function couldTouchWorkspace(path: string): boolean {
+  const known = touching.get(path) ?? PLACES.some((place) => matchesPath(path, place, 'allow'));
+  touching.set(path, known);
+  return known;
+}
+
+const touching = new Map<string, boolean>();
+
+const WORDS = ['src', 'a', 'b', 'c', '.env', '.git', 'config', 'bin'];
+const PLACES = ['', ...WORDS, ...WORDS.flatMap((x) => WORDS.map((y) => `${x}/${y}`))].flatMap(
+  (head) =>
+    ['', ...WORDS].map((word) => [WORKSPACE, head, word].filter((part) => part !== '').join('/')),
+);
+
+function allows(sections: Sections, question: Question): boolean {
+  return (sections[question.surface]?.allow ?? []).some(
+    (rule) => matches(rule, question, 'allow') && grants(rule, question),
+  );
+}
+
+function denies(sections: Sections, question: Question): boolean {
+  return (sections[question.surface]?.deny ?? []).some(
+    (rule) => matches(rule, question, 'deny') && takes(rule, question),
+  );
+}
+
+function grants(rule: Rule, question: Question): boolean {
+  if (question.surface !== 'filesystem' || question.level === 'read') return true;
+  return question.level === 'private' ? rule.access !== 'read' : rule.access === 'write';
+}
+
+function takes(rule: Rule, question: Question): boolean {
+  return question.surface !== 'filesystem' || question.level !== 'read' || rule.access !== 'write';
+}
+
+function matches(rule: Rule, question: Question, effect: 'allow' | 'deny'): boolean {
+  if (question.surface !== 'network')
+    return matchesPath(rule.path ?? '', question.path, effect, question.surface === 'execution');
+  const ports = rule.ports ?? (effect === 'allow' ? [80, 443] : undefined);
+  if (ports !== undefined && !ports.includes(question.port)) return false;
+  const isAddress = /^[\d.]+$/.test(question.host);
+  if (isAddress) return (rule.cidr ?? []).some((block) => inBlock(block, question.host, effect));
+  return (rule.host ?? []).some((pattern) => matchesHostText(pattern, question.host));
+}
+
+function matchesHostText(pattern: string, name: string): boolean {
+  const source = pattern
+    .replace(/\./g, '\\.')
+    .replace(/^\*\*\\\./, '(?:[^.]+\\.)+')
+    .replace(/^\*\\\./, '[^.]+\\.');
+  return new RegExp(`^${source}$`).test(name);
+}
+
+function toNumber(address: string): bigint {
+  return address.split('.').reduce((sum, part) => sum * 256n + BigInt(part), 0n);
+}
+
+function inBlock(block: string, address: string, effect: 'allow' | 'deny'): boolean {
+  const [base = '', length = '32'] = block.split('/');
+  const size = 1n << (32n - BigInt(length));
+  const isIn = toNumber(address) / size === toNumber(base) / size;
+  if (!isIn || effect === 'deny') return isIn;
+  // A private address is reached only by a block that lies within its private range.
+  const home = PRIVATE.find(([range]) => inBlock(range, address, 'deny'));
+  return (
+    home === undefined ||
+    (inBlock(home[0], base, 'deny') && Number(length) >= Number(home[0].split('/')[1]))
+  );
+}
+
+const PRIVATE: [string][] = [['10.0.0.0/8'], ['172.16.0.0/12'], ['192.168.0.0/16']];
+
+function toAbsolute(path: string): string {
+  const joined = path.startsWith('~')
+    ? HOME + path.slice(1)
+    : path.startsWith('/')
+      ? path
+      : `${WORKSPACE}/${path}`;
+  return joined
+    .replace(/\/\.(?=\/|$)/g, '')
+    .replace(/\/+/g, '/')
+    .replace(/(.)\/$/, '$1');
+}
+
+/** By regular expression: the pattern itself, and what lies below it where it names a directory. */
+export function matchesPath(
+  pattern: string,
+  path: string,
+  effect: 'allow' | 'deny',
+  isProgram = false,
+): boolean {
+  const isBare = isProgram && !pattern.includes('/');
+  const absolute = isBare ? `/**/${pattern}` : toAbsolute(pattern);
+  const last = absolute.slice(absolute.lastIndexOf('/') + 1);
+  const covers = !isBare && (effect === 'deny' || last === '**' || !last.includes('*'));
+  const source = absolute
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) =>
+      segment === '**'
+        ? '(?:/[^/]+)*'
+        : `/${segment.replace(/[.+^$()|[\]\\]/g, '\\$&').replace(/\*/g, '[^/]*')}`,
+    )
+    .join('');
+  return new RegExp(`^${source}${covers ? '(?:/.*)?' : ''}$`).test(path);
+}
+
+// The builtin layer of the comparison, in its own words: see `builtinLayer` in random-policy.ts.
+
+function isDeniedByBuiltin(question: Question): boolean {
+  if (question.surface === 'network')
+    return question.host.startsWith('127.') || question.host === 'localhost';
+  if (question.surface === 'execution') return false;
+  if (question.path.startsWith(`${HOME}/.ssh/`) || question.path === `${HOME}/.ssh`) return true;
+  return question.level === 'write' && /\/\.git\/config(\/|$)/i.test(question.path);
+}
+
+function isSystem(question: Question): boolean {
+  return (
+    question.surface === 'filesystem' &&
+    question.level === 'read' &&
+    /^\/usr(\/|$)/.test(question.path)
+  );
+}
+
+function hasDefault(question: Question): boolean {
+  if (question.surface === 'execution') return true;
+  return (
+    question.surface === 'filesystem' &&
+    (question.path === WORKSPACE || question.path.startsWith(`${WORKSPACE}/`))
+  );
+}
