@@ -74,8 +74,12 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     onProgress: progress,
   };
   const session = await startSession(plan);
-  const code = await runIn(session, argv, options, policy.workspace);
-  return finish(session, code, options);
+  try {
+    const code = await runIn(session, argv, options, policy.workspace);
+    return await finish(session, code, options);
+  } finally {
+    await session.stop('stopped'); // does nothing after an orderly end
+  }
 }
 
 async function runIn(
@@ -147,6 +151,8 @@ function exitCodeOf(exit: ProcessExit, name: string): number {
 async function endedEarly(session: Session): Promise<number> {
   const end = await session.ended;
   switch (end.reason) {
+    case 'finished':
+      return 0; // our own doing, after the command's code was known
     case 'timeout':
       err('agent-sandbox: the time limit is reached');
       return EXIT.timedOut;

@@ -76,6 +76,7 @@ export function bindInput(command: RemoteCommand, raw: boolean): () => void {
     stdin.off('end', onEnd);
     if (raw) (stdin as ReadStream).setRawMode(false);
     stdin.pause();
-    stdin.unref();
+    // A file has no handle that keeps the process alive, and no unref().
+    if ('unref' in stdin && typeof stdin.unref === 'function') stdin.unref();
   };
 }
