@@ -174,7 +174,7 @@ describe('a terminal in the guest', () => {
 describe('limits of the guest', () => {
   it('hold the number of processes, for root too', async () => {
     for (const user of ['agent', 'root'] as const) {
-      const result = await guest.run('i=0; while [ $i -lt 400 ]; do sleep 5 & i=$((i+1)); done', {
+      const result = await guest.run('i=0; while [ $i -lt 400 ]; do sleep 600 & i=$((i+1)); done', {
         user,
       });
       expect(result.stderr).toMatch(/fork/i);
@@ -251,19 +251,20 @@ describe('the agent', () => {
     expect(open.map((mount) => mount.split(' ')[1])).toEqual(['/dev', '/dev/pts']);
   });
 
-  it.each([
-    ['bpf', 321, 'EPERM'],
-    ['perf_event_open', 298, 'EPERM'],
-    ['io_uring_setup', 425, 'ENOSYS'],
-    ['userfaultfd', 323, 'ENOSYS'],
-    ['keyctl', 250, 'ENOSYS'],
-    ['init_module', 175, 'EPERM'],
-    ['kexec_load', 246, 'EPERM'],
-    ['open_by_handle_at', 304, 'EPERM'],
-  ])('is refused %s', async (_name, number, errno) => {
-    expect((await guest.run(guest.probe('call', number, 0, 0, 0, 0, 0))).stdout).toBe(
-      `${number}: ${errno}\n`,
-    );
+  it('is refused calls into parts of the kernel no program needs', async () => {
+    const calls = {
+      bpf: [321, 'EPERM'],
+      perf_event_open: [298, 'EPERM'],
+      io_uring_setup: [425, 'ENOSYS'],
+      userfaultfd: [323, 'ENOSYS'],
+      keyctl: [250, 'ENOSYS'],
+      init_module: [175, 'EPERM'],
+      kexec_load: [246, 'EPERM'],
+      open_by_handle_at: [304, 'EPERM'],
+    } as const;
+    const words = Object.values(calls).flatMap(([number]) => ['--', 'call', number, 0, 0, 0, 0, 0]);
+    const expected = Object.values(calls).map(([number, errno]) => `${number}: ${errno}\n`);
+    expect((await guest.run(guest.probe(...words.slice(1)))).stdout).toBe(expected.join(''));
   });
 
   it('is refused a user namespace, init as a target, and typing for others', async () => {
