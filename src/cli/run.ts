@@ -23,6 +23,7 @@ import { addRunOptions, type RunOptions } from './run-options.ts';
 import { bindInput, errorStream, isTerminal, outputStream, terminalSize } from './stdio.ts';
 import { ensureReady } from './setup.ts';
 import { variables } from './variables.ts';
+import { packageDirectory } from './version.ts';
 
 export function runCommand(): Command {
   return addRunOptions(
@@ -65,6 +66,7 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
   const plan: SessionPlan = {
     policy,
     command: argv,
+    packageRoot: packageDirectory,
     logDirectory: logs,
     cacheDirectory: cacheDirectory(process.env),
     accelerator: ready.accelerator,

@@ -4,6 +4,8 @@
 import type { Duplex } from 'node:stream';
 import { SandboxError, messageOf } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
+import { renderDiagnostics } from '../policy/diagnostic.ts';
+import { narrowPolicy } from '../source/narrow.ts';
 import { attachProcess } from './attach.ts';
 import { firstRequest, parseSpec } from './control.ts';
 import { FRAME, FrameParser, encodeJson } from './control-protocol.ts';
@@ -21,8 +23,6 @@ export interface NestedOptions {
   plan: SessionPlan;
   /** id of the session that is asked */
   id: string;
-  /** Reads the text the guest sent and puts it within the parent's policy; throws with all faults when it is invalid. */
-  narrow: (parent: EffectivePolicy, text: string | undefined, cwd: string) => EffectivePolicy;
   start: (plan: SessionPlan) => Promise<Session>;
 }
 
@@ -57,7 +57,7 @@ export function createNestedSessions(options: NestedOptions): NestedSessions {
     try {
       child = await options.start({
         ...options.plan,
-        policy: options.narrow(options.plan.policy, text, spec.cwd),
+        policy: narrow(options.plan, text),
         command: spec.argv,
         parent: { id: options.id, depth },
         onProgress: () => undefined,
@@ -92,6 +92,12 @@ export function createNestedSessions(options: NestedOptions): NestedSessions {
       );
     },
   };
+}
+
+function narrow(plan: SessionPlan, text: string | undefined): EffectivePolicy {
+  const { policy, diagnostics, texts } = narrowPolicy(plan.policy, text, plan.packageRoot);
+  if (policy === undefined) throw refused(renderDiagnostics(diagnostics, texts));
+  return policy;
 }
 
 function refused(message: string): SandboxError {

@@ -17,6 +17,8 @@ export interface SessionPlan {
   command: string[];
   /** directory in which session directories are made */
   logDirectory: string;
+  /** directory of this package: templates for the policies of nested sessions */
+  packageRoot: string;
   /** where kernels and snapshots are kept */
   cacheDirectory: string;
   /** proven to work on this machine */

@@ -22,6 +22,7 @@ import { createRuntimeDirectory, createSessionDirectory, createSessionId } from 
 import { guestEnvironment } from './environment.ts';
 import { guestUser, type GuestUser } from './guest-user.ts';
 import { LiveSession, sessionFiles } from './live-session.ts';
+import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { sharesOf } from './shares.ts';
@@ -126,10 +127,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     guestName: GUEST_NAME,
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
+  const nested = createNestedSessions({ plan, id: base.id, start: startSession });
   const link = connectGuest(await mux.connection, {
     onConnect: (destination, stream) => egress.onConnect(destination, stream),
     onDns: (query) => egress.onDns(query),
-    onSession: (stream) => stream.destroy(),
+    onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
   await Promise.race([link.start(guestConfig(policy, user)), machineLost(machine.exited)]);
@@ -140,9 +142,14 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     point,
     machine,
     link,
-    closers: [() => egress.close(), () => filesystem.close(), () => point.flush()],
+    closers: [
+      () => nested.close(),
+      () => egress.close(),
+      () => filesystem.close(),
+      () => point.flush(),
+    ],
     runtimeDirectory,
-    state: { ...base.state, status: 'running' },
+    state: { ...base.state, status: 'running', isolation: machine.isolation },
     directory: base.directory,
     mayRunAsRoot: policy.user === 'root',
     environment: (extra) => guestEnvironment(plan.hostEnvironment, user.identity, base.id, extra),
