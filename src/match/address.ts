@@ -38,8 +38,8 @@ function parseDotted(text: string): number | undefined {
 function parseV6(text: string): Address | undefined {
   const halves = text.split('::');
   if (halves.length > 2) return undefined;
-  const head = groupsOf(halves[0] ?? '');
-  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '') : [];
+  const head = groupsOf(halves[0] ?? '', halves.length === 1);
+  const tail = halves.length === 2 ? groupsOf(halves[1] ?? '', true) : [];
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
@@ -48,13 +48,14 @@ function parseV6(text: string): Address | undefined {
   return { family: 6, words: [word(0), word(2), word(4), word(6)] };
 }
 
-function groupsOf(text: string): number[] | undefined {
+/** `isEnd`: the address ends here, so the last part may be dotted. */
+function groupsOf(text: string, isEnd: boolean): number[] | undefined {
   if (text === '') return [];
   const groups: number[] = [];
   const parts = text.split(':');
   for (const [index, part] of parts.entries()) {
     if (part.includes('.')) {
-      const v4 = index === parts.length - 1 ? parseDotted(part) : undefined;
+      const v4 = isEnd && index === parts.length - 1 ? parseDotted(part) : undefined;
       if (v4 === undefined) return undefined;
       groups.push(Math.floor(v4 / 0x10000), v4 % 0x10000);
     } else if (/^[0-9a-f]{1,4}$/i.test(part)) groups.push(parseInt(part, 16));

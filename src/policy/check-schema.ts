@@ -131,7 +131,7 @@ function acceptsType(node: TextNode, schema: Schema): boolean {
 function isType(node: TextNode, type: string): boolean {
   if (node.kind === 'map') return type === 'object';
   if (node.kind === 'list') return type === 'array';
-  if (type === 'null') return node.value === null;
+  if (node.value === null) return type === 'null';
   if (type === 'integer') return Number.isSafeInteger(node.value);
   return typeof node.value === type;
 }

@@ -246,7 +246,9 @@ export function matchesPath(
     .map((segment) =>
       segment === '**'
         ? '(?:/[^/]+)*'
-        : `/${segment.replace(/[.+^$()|[\]\\]/g, '\\$&').replace(/\*/g, '[^/]*')}`,
+        : segment === '*'
+          ? '/[^/]+'
+          : `/${segment.replace(/[.+^$()|[\]\\]/g, '\\$&').replace(/\*/g, '[^/]*')}`,
     )
     .join('');
   return new RegExp(`^${source}${covers ? '(?:/.*)?' : ''}$`).test(path);
