@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { platformIdentity } from '../identity/platform.ts';
 import { localActor } from '../identity/local.ts';
-import { SandboxError } from '../model/error.ts';
+import { messageOf, SandboxError } from '../model/error.ts';
 import { readDenials, renderDenials } from '../report/denials.ts';
 import type { GuestProcess, ProcessExit } from '../guest/exec.ts';
 import { sweepDeadSessions } from '../session/find.ts';
@@ -104,7 +104,14 @@ async function runIn(
     err(`  rule ${decision.rule.id} (${decision.rule.file}:${decision.rule.line})`);
     return EXIT.cannotExecute;
   }
-  return Promise.race([passThrough(started.process, argv[0] ?? '', tty), endedEarly(session)]);
+  // A command that is lost was lost with its session: why that ended is the answer, not that the link broke.
+  const finished = passThrough(started.process, argv[0] ?? '', tty).catch(
+    async (error: unknown) => {
+      await session.stop('guest-fault', messageOf(error));
+      return endedEarly(session);
+    },
+  );
+  return Promise.race([finished, endedEarly(session)]);
 }
 
 async function passThrough(child: GuestProcess, name: string, tty: boolean): Promise<number> {
