@@ -57,6 +57,7 @@ int main(void) {
   int mux = open_port("mux"), fs = open_port("fs");
   static const char hello[] = {5, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 'H', 'E', 'L', 'L', 'O'};
   if (write(mux, hello, sizeof hello) < 0) return 1;
+  volatile int count = 0;
   for (;;) {
     char letter;
     if (read(mux, &letter, 1) != 1) {
@@ -64,6 +65,11 @@ int main(void) {
       continue;
     }
     if (letter == 'P' && write(mux, "PONG", 4) != 4) return 1;
+    if (letter == 'N') { // counts in its own memory
+      char text[32];
+      int length = snprintf(text, sizeof text, "count %d\n", ++count);
+      if (write(mux, text, length) != length) return 1;
+    }
     if (letter == 'E') { // one byte from fs to mux
       if (read(fs, &letter, 1) != 1 || write(mux, &letter, 1) != 1) return 1;
     }
