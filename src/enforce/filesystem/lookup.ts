@@ -88,7 +88,8 @@ function isJudgedAlike(state: FilesystemState, other: Node, parent: Node, name: 
 function isForeign(state: FilesystemState, node: Node, stat: BigIntStats): boolean {
   const { hostUid } = state.ownership;
   const isOwn = hostUid !== 0 && Number(stat.uid) === hostUid;
-  return !isOwn && state.judge.isPublicOnly(state.table.textOf(node));
+  const path = state.table.textOf(node);
+  return !isOwn && !state.leadsToShare(path) && state.judge.isPublicOnly(path);
 }
 
 export function putEntry(

@@ -118,6 +118,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     times: createTimes(join(tmpdir(), `agent-sandbox-clock-${randomUUID()}`)),
     watch,
     isShare: (path) => bases.has(path),
+    leadsToShare: (path) => [...bases].some((base) => base.startsWith(`${path}/`)),
     mask: process.umask,
   };
 }

@@ -26,6 +26,8 @@ export interface FilesystemState {
   watch: Watch;
   /** whether the path is inside a share: a place the guest may write, or the host may change meanwhile */
   isShare: (path: string) => boolean;
+  /** whether a share lies below the path */
+  leadsToShare: (path: string) => boolean;
   /** permission bits the host process's own mask takes from new files */
   mask: number;
 }
