@@ -27,7 +27,9 @@ export function execCommand(): Command {
     .option('--no-tty', 'give the command pipes')
     .option('--root', 'run as guest root, where the policy says `execution.user: root`', false)
     .passThroughOptions()
-    .action(async (id: string, argv: string[], options: ExecOptions) => {
+    .action(async (id: string, words: string[], options: ExecOptions) => {
+      // After the session id everything is the command's own, the `--` before it included.
+      const argv = words[0] === '--' ? words.slice(1) : words;
       process.exitCode = await exec(id, argv, options);
     });
 }
