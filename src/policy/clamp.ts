@@ -6,6 +6,7 @@ import { compilePath, containsPath, namesDirectory, type PathPattern } from '../
 import { specialRangeOf } from '../match/special.ts';
 import type {
   Clamp,
+  DefaultGrant,
   ExecutionRule,
   FilesystemRule,
   Layer,
@@ -16,12 +17,17 @@ import { GRANTED, isBareName } from './compile.ts';
 
 interface Ceiling {
   layer: Layer;
+  /** default grants of the builtin layer that neither the layer nor its ceiling speaks of: it does not bound them */
+  leaves: DefaultGrant[];
   network: { allow: NetworkRule[]; deny: NetworkRule[] };
   filesystem: { allow: FilesystemRule[]; deny: FilesystemRule[] };
   execution: { allow: ExecutionRule[]; deny: ExecutionRule[] };
 }
 
 export function findClamps(layers: readonly Layer[]): Clamp[] {
+  const workspace = layers
+    .flatMap((layer) => layer.filesystem.allow)
+    .find((rule) => rule.default === 'workspace')?.path;
   const clamps: Clamp[] = [];
   for (const [index, layer] of layers.entries()) {
     const above = layers.filter(
@@ -41,7 +47,9 @@ export function findClamps(layers: readonly Layer[]): Clamp[] {
         });
       };
       layer.network.allow.filter((rule) => !isNetworkWithin(rule, ceiling)).forEach(report);
-      layer.filesystem.allow.filter((rule) => !isFileWithin(rule, ceiling)).forEach(report);
+      layer.filesystem.allow
+        .filter((rule) => !isFileWithin(rule, ceiling, workspace))
+        .forEach(report);
       layer.execution.allow.filter((rule) => !isProgramWithin(rule, ceiling)).forEach(report);
     }
   }
@@ -57,9 +65,13 @@ function ceilingOf(layer: Layer): Ceiling[] {
     allow: [...own, ...(max?.allow ?? [])],
     deny: max?.deny ?? [],
   });
+  const grants: DefaultGrant[] = ['workspace', 'execution'];
   return [
     {
       layer,
+      leaves: grants.filter(
+        (grant) => !layer.narrows.includes(grant) && layer.max?.narrows.includes(grant) !== true,
+      ),
       network: join(layer.network.allow, layer.max?.network),
       filesystem: join(layer.filesystem.allow, layer.max?.filesystem),
       execution: join(layer.execution.allow, layer.max?.execution),
@@ -121,8 +133,18 @@ function overlaps(a: HostPattern, b: HostPattern): boolean {
   );
 }
 
-function isFileWithin(rule: FilesystemRule, { filesystem }: Ceiling): boolean {
+function isFileWithin(
+  rule: FilesystemRule,
+  { filesystem, leaves }: Ceiling,
+  workspace: string | undefined,
+): boolean {
   const inner = compilePath(rule.path, namesDirectory(rule.path));
+  if (
+    workspace !== undefined &&
+    leaves.includes('workspace') &&
+    containsPath(compilePath(workspace, true), inner)
+  )
+    return true;
   const wanted = GRANTED[rule.access ?? 'read'];
   let given = 0;
   for (const bound of filesystem.allow)
@@ -134,7 +156,8 @@ function isFileWithin(rule: FilesystemRule, { filesystem }: Ceiling): boolean {
   );
 }
 
-function isProgramWithin(rule: ExecutionRule, { execution }: Ceiling): boolean {
+function isProgramWithin(rule: ExecutionRule, { execution, leaves }: Ceiling): boolean {
+  if (leaves.includes('execution')) return true;
   const toPattern = ({ path }: ExecutionRule): PathPattern =>
     isBareName(path) ? compilePath(`/**/${path}`, false) : compilePath(path, namesDirectory(path));
   const inner = toPattern(rule);

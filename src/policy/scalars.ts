@@ -21,14 +21,23 @@ export function resolveMode(
   if (mayAudit && (run === 'audit' || modes.some(({ mode }) => mode === 'audit')))
     return run === 'enforce' ? 'enforce' : 'audit';
   const message =
-    '`mode: audit` has no effect: a layer says `enforce`, or the org layer does not say `audit`';
-  for (const { source, mode } of modes)
-    if (mode === 'audit' && !mayAudit)
+    '`mode: audit` has no effect: a layer above says `enforce`, or the org layer does not say `audit`';
+  modes.forEach(({ source, mode }, i) => {
+    // A lower layer that is stricter is no fault of this one.
+    const isOverruled =
+      hasOrg && source.name !== 'org' && modes[0]?.mode !== 'audit'
+        ? true
+        : modes.some(
+            (other, j) =>
+              j !== i && other.mode === 'enforce' && (j < i || other.source.name === source.name),
+          );
+    if (mode === 'audit' && isOverruled)
       clamps.push({
         rule: { ...placeOf(source.documents, 'mode'), layer: source.name },
         by: 'mode',
         message,
       });
+  });
   if (run === 'audit')
     clamps.push({
       rule: { place: '--mode', file: 'command line', line: 0, column: 0, layer: 'run' },

@@ -1,0 +1,122 @@
+import { describe, expect, test } from 'vitest';
+import { createDecider } from '../../src/policy/decide.ts';
+import type { Request } from '../../src/model/request.ts';
+import vectors from '../vectors/decisions.json' with { type: 'json' };
+import { answer, decideText, policyOf, type Texts } from './support.ts';
+
+describe.each(
+  vectors as unknown as { name: string; layers: Texts; requests: Record<string, string> }[],
+)('$name', ({ layers, requests }) => {
+  test.each(Object.entries(requests))('%s: %s', (request, expected) => {
+    expect(answer(policyOf(layers), request)).toBe(expected);
+  });
+});
+
+describe('a decision', () => {
+  const policy = policyOf([
+    [
+      'org',
+      'max: {network: {allow: [{host: "**"}]}}\nnetwork: {deny: [{id: no-x, host: x.dev, reason: "x is closed"}]}',
+    ],
+    ['repo', 'network: {allow: [{host: "*.dev"}, {id: all, host: "**"}], deny: [{host: x.dev}]}'],
+  ]);
+
+  test('collects every rule that matched, from the top, and says where the deciding one stands', () => {
+    const decision = decideText(policy, 'connect x.dev:443');
+    expect(decision.matched.map((rule) => rule.id)).toEqual([
+      'org/no-x',
+      'repo/network.allow[0]',
+      'repo/all',
+      'repo/network.deny[0]',
+    ]);
+    expect(decision).toMatchObject({
+      effect: 'deny',
+      reason: 'x is closed',
+      rule: { id: 'org/no-x', file: 'org.yml', line: 3, layer: 'org' },
+    });
+  });
+
+  test('says which ceiling fails', () => {
+    const bounded = policyOf([
+      ['org', 'mode: enforce\nmax: {network: {allow: [{host: a.dev}]}}'],
+      ['repo', 'network: {allow: [{host: b.dev}]}'],
+    ]);
+    expect(decideText(bounded, 'connect b.dev:443').rule).toEqual({
+      id: 'org/max',
+      file: 'org.yml',
+      line: 3,
+      layer: 'org',
+    });
+  });
+
+  test.each<Request>([
+    { kind: 'connect', host: 'X.dev', port: 443 },
+    { kind: 'connect', host: 'x.dev.', port: 443 },
+    { kind: 'connect', host: 'x.dev\u0000.a.dev', port: 443 },
+    { kind: 'connect', host: '0x7f.1', port: 443 },
+    { kind: 'connect', host: '127.1', port: 443 },
+    { kind: 'connect', host: '010.0.0.1', port: 443 },
+    { kind: 'connect', host: '::FFFF:7f00:1', port: 443 },
+    { kind: 'connect', host: 'x.dev', port: 0 },
+    { kind: 'connect', host: 'x.dev', port: 65536 },
+    { kind: 'connect', host: 'x.dev', port: NaN },
+    { kind: 'resolve', name: '' },
+    { kind: 'read', path: '' },
+    { kind: 'read', path: 'ws/a' },
+    { kind: 'read', path: '/home/u/ws/../.ssh/id' },
+    { kind: 'read', path: '/home/u/ws/./a' },
+    { kind: 'read', path: '/home/u/ws//a' },
+    { kind: 'read', path: '/home/u/ws/a/' },
+    { kind: 'read', path: '/home/u/ws/a\u0000' },
+    { kind: 'exec', path: '/usr/../home/u/ws/a' },
+  ])('is a denial for what is not canonical: %j', (request) => {
+    expect(createDecider(policy)(request)).toMatchObject({
+      effect: 'deny',
+      rule: { id: 'builtin/malformed' },
+    });
+  });
+
+  test('about names that are no UTF-8 is made like any other', () => {
+    const decide = createDecider(policyOf([['repo', 'filesystem: {deny: [{path: "**/.env*"}]}']]));
+    expect(decide({ kind: 'write', path: '/home/u/ws/a\udc80' }).effect).toBe('allow');
+    expect(decide({ kind: 'write', path: '/home/u/ws/.env\udc80' }).effect).toBe('deny');
+  });
+
+  test('about a directory called .git differs from one about a file of that name', () => {
+    const builtin = policyOf([]);
+    const [layer] = builtin.layers;
+    if (layer === undefined) throw new Error('no builtin layer');
+    layer.filesystem.deny.push({
+      id: 'pointer',
+      place: 'pointer',
+      file: 'builtin',
+      line: 0,
+      column: 0,
+      path: '/**/.git',
+      access: 'private',
+      filesOnly: true,
+    });
+    const decide = createDecider(builtin);
+    expect(decide({ kind: 'write', path: '/home/u/ws/a/.git' }).isPrivate).toBe(true);
+    expect(decide({ kind: 'write', path: '/home/u/ws/a/.git', directory: true }).isPrivate).toBe(
+      false,
+    );
+    expect(decide({ kind: 'write', path: '/home/u/ws/a/.git/HEAD' }).isPrivate).toBe(false);
+  });
+
+  test('of a nested session lies within the one that started it', () => {
+    const parent = policyOf([
+      [
+        'repo',
+        'network: {allow: [{host: a.dev}]}\nfilesystem: {allow: [{path: ., access: private}]}',
+      ],
+    ]);
+    const child = {
+      ...policyOf([['repo', 'network: {allow: [{host: b.dev}, {host: a.dev}]}']]),
+      within: parent,
+    };
+    expect(answer(child, 'connect a.dev:443')).toBe('allow by repo/network.allow[1]');
+    expect(answer(child, 'connect b.dev:443')).toBe('deny by builtin/default');
+    expect(answer(child, 'write src/a')).toMatch(/^private/);
+  });
+});
