@@ -14,6 +14,7 @@ import {
   sealFile,
 } from './fingerprint.ts';
 import { guestSources, nativeSources } from './package.ts';
+import { withLock } from './lock.ts';
 import { findProgram, runProgram } from './program.ts';
 import { placeFolder, readManifest, stageFolder, writeManifest } from './store.ts';
 
@@ -89,7 +90,7 @@ async function prepareBinary(options: CompileOptions, recipe: Recipe): Promise<B
   const folder = join(options.cache, 'compiled', `${recipe.name}-${sourceKey(recipe)}`);
   const compiler = findProgram('cc', options.search) ?? findProgram('gcc', options.search);
   const present = compiler === undefined ? undefined : fingerprintOf(realpathSync(compiler));
-  const ready = await cachedBinary(join(folder), recipe.name, present);
+  const ready = await cachedBinary(folder, recipe.name, present);
   if (ready) return ready;
   if (compiler === undefined || present === undefined) {
     throw new SandboxError({
@@ -99,7 +100,24 @@ async function prepareBinary(options: CompileOptions, recipe: Recipe): Promise<B
       hint: 'run `agent-sandbox setup`, which installs gcc and libc6-dev',
     });
   }
-  options.onProgress?.(`compiling ${recipe.what}`);
+  return withLock(
+    `${folder}.lock`,
+    () => undefined,
+    async () => {
+      const meanwhile = await cachedBinary(folder, recipe.name, present);
+      if (meanwhile) return meanwhile;
+      options.onProgress?.(`compiling ${recipe.what}`);
+      return buildBinary(folder, recipe, compiler, present);
+    },
+  );
+}
+
+async function buildBinary(
+  folder: string,
+  recipe: Recipe,
+  compiler: string,
+  present: Fingerprint,
+): Promise<Binary> {
   const staged = stageFolder(folder);
   try {
     await compile(compiler, recipe, staged);

@@ -1,18 +1,11 @@
 // Facts of this machine that decide how a guest is built: processor, kernel, clock.
 
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { type CompileOptions, prepareClock } from './compile.ts';
 import { hashBytes } from './fingerprint.ts';
+import { withLock } from './lock.ts';
 import { runProgram } from './program.ts';
 
 /** Model and feature flags of the processor: a state saved with `-cpu host` fits no other. */
@@ -51,16 +44,29 @@ export async function clockRate(options: CompileOptions): Promise<number | undef
   const processor = processorIdentity();
   const known = readRecord(record);
   if (known?.processor === processor) return known.kilohertz;
+  // The rate is part of a snapshot's key: two processes that each measured their own would each build their own.
+  return withLock(
+    `${record}.lock`,
+    () => undefined,
+    async () => {
+      const meanwhile = readRecord(record);
+      if (meanwhile?.processor === processor) return meanwhile.kilohertz;
+      const kilohertz = await measure(options);
+      if (kilohertz === undefined) return undefined;
+      const draft = `${record}.${process.pid}`;
+      writeFileSync(draft, JSON.stringify({ processor, kilohertz }), { mode: 0o600 });
+      renameSync(draft, record);
+      return kilohertz;
+    },
+  );
+}
+
+async function measure(options: CompileOptions): Promise<number | undefined> {
   const clock = await prepareClock(options);
   const result = await runProgram(clock.file, [], { timeout: 10_000 });
   const kilohertz = Number(result.stdout.toString().trim());
-  if (result.code !== 0 || !Number.isInteger(kilohertz) || kilohertz < 100_000) return undefined;
-  mkdirSync(options.cache, { recursive: true, mode: 0o700 });
-  writeFileSync(`${record}.${process.pid}`, JSON.stringify({ processor, kilohertz }), {
-    mode: 0o600,
-  });
-  renameSync(`${record}.${process.pid}`, record);
-  return kilohertz;
+  const isSound = result.code === 0 && Number.isInteger(kilohertz) && kilohertz >= 100_000;
+  return isSound ? kilohertz : undefined;
 }
 
 function readRecord(file: string): ClockRecord | undefined {

@@ -18,7 +18,14 @@ export async function withLock<T>(
 ): Promise<T> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
   let told = false;
-  while (!take(file)) {
+  for (;;) {
+    if (take(file)) break;
+    const holder = holderOf(file);
+    if (holder === undefined) continue; // released this moment
+    if (!isLive(holder)) {
+      removeStale(file, holder);
+      continue;
+    }
     if (!told) onWait();
     told = true;
     await delay(POLL);
@@ -42,15 +49,21 @@ function take(file: string): boolean {
   } finally {
     rmSync(own, { force: true });
   }
-  if (isHeld(file)) return false;
+  return false;
+}
+
+/** Another may have replaced the lock since it was read: what was moved aside by mistake is put back. */
+function removeStale(file: string, holder: string): void {
   const aside = `${file}.stale.${randomBytes(4).toString('hex')}`;
   try {
     renameSync(file, aside);
-    rmSync(aside, { force: true });
+    if (readFileSync(aside, 'utf8') !== holder) linkSync(aside, file);
   } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+    const code = errnoOf(error);
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(aside, { force: true });
   }
-  return false;
 }
 
 function release(file: string): void {
@@ -65,14 +78,16 @@ function mark(): string {
   return `${process.pid} ${startOf(process.pid) ?? 0}\n`;
 }
 
-function isHeld(file: string): boolean {
-  let text: string;
+function holderOf(file: string): string | undefined {
   try {
-    text = readFileSync(file, 'utf8');
-  } catch {
-    return false; // gone meanwhile: the next try takes it
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
-  const match = /^(\d+) (\d+)\n$/.exec(text);
-  if (!match) return false;
-  return isSameProcess(Number(match[1]), Number(match[2]));
+}
+
+function isLive(holder: string): boolean {
+  const match = /^(\d+) (\d+)\n$/.exec(holder);
+  return match !== null && isSameProcess(Number(match[1]), Number(match[2]));
 }
