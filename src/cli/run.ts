@@ -104,6 +104,7 @@ async function runIn(
     err(`  rule ${decision.rule.id} (${decision.rule.file}:${decision.rule.line})`);
     return EXIT.cannotExecute;
   }
+  const early = endedEarly(session);
   // A command that is lost was lost with its session: why that ended is the answer, not that the link broke.
   const finished = passThrough(started.process, argv[0] ?? '', tty).catch(
     async (error: unknown) => {
