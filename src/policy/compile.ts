@@ -1,7 +1,7 @@
 // Turns the rules of all layers into entries that can be found by name, address or path. Done once per policy.
 import { type Address, parseBlock } from '../match/address.ts';
 import { parseHostPattern } from '../match/host.ts';
-import { compilePath, namesDirectory } from '../match/path.ts';
+import { compilePath, foldPath, namesDirectory } from '../match/path.ts';
 import type { SpecialRange } from '../match/special.ts';
 import type { RuleReference } from '../model/decision.ts';
 import type {
@@ -102,8 +102,12 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
 
   function addFile(entry: Entry, rule: FilesystemRule): void {
     const covers = isDenying(entry.list) || namesDirectory(rule.path);
-    const pattern = compilePath(rule.path, covers && rule.filesOnly !== true);
-    files.add(pattern, { ...entry, filesOnly: rule.filesOnly === true }, rule.ignoreCase === true);
+    const ignoreCase = rule.ignoreCase === true;
+    const pattern = compilePath(
+      ignoreCase ? foldPath(rule.path) : rule.path,
+      covers && rule.filesOnly !== true,
+    );
+    files.add(pattern, { ...entry, filesOnly: rule.filesOnly === true }, ignoreCase);
   }
 
   const gather =

@@ -36,7 +36,7 @@ export function createPathQueries(policy: Pick<EffectivePolicy, 'layers'>): Path
   const protections: Rule[] = [];
   const others: Rule[] = [];
   const toRule = (path: string, covers: boolean, ignoreCase: boolean): Rule => ({
-    pattern: compilePath(path, covers),
+    pattern: compilePath(ignoreCase ? foldPath(path) : path, covers),
     isFolded: ignoreCase,
   });
   for (const layer of policy.layers) {

@@ -177,7 +177,7 @@ function fileDenies(options: BuiltinOptions): FilesystemRule[] {
       "the sandbox's own files are neither read nor written",
       options.hidden ?? [],
     ),
-    ...[...new Set([...options.policyFiles, join(options.workspace, DEFAULT_POLICY)])].map(
+    ...[...new Set([...options.policyFiles, join(options.workspace, DEFAULT_POLICY)].sort())].map(
       (path): FilesystemRule => ({
         ...origin('policy-file'),
         path,
