@@ -5,10 +5,10 @@
 import { ENTRY_BYTES, isExecutable } from './attributes.ts';
 import { Errno } from './errno.ts';
 import { toText } from './file-name.ts';
-import { findName, listNames, statNode, type FoundName } from './found-name.ts';
+import { findName, listNames, statNode } from './found-name.ts';
 import { expectArguments, u32, u64, type Incoming } from './incoming.ts';
 import { enterNode, isDirectory, putEntry, type Operation } from './lookup.ts';
-import { joinText, type Node } from './node.ts';
+import { joinText, type Node, type FoundName } from './node.ts';
 import { bodyAt, finish, putU64, type Outgoing } from './outgoing.ts';
 import { Format, MAX_TRANSFER } from './protocol.ts';
 import type { FilesystemState } from './state.ts';

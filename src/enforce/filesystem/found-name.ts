@@ -3,7 +3,7 @@
 import { readdirSync, type BigIntStats } from 'node:fs';
 import { Errno, Refusal } from './errno.ts';
 import { toText } from './file-name.ts';
-import { joinText, type Node } from './node.ts';
+import { joinText, type FoundName, type Node } from './node.ts';
 import {
   createPrivateDirectory,
   hasHostSide,
@@ -16,14 +16,6 @@ import type { FilesystemState } from './state.ts';
 
 /** Longest path judged, in characters: deeper trees than that serve only to exhaust this process. */
 const MAX_PATH = 8192;
-
-export interface FoundName {
-  parent: Node;
-  name: string;
-  stat: BigIntStats;
-  /** what the private copy has under the name */
-  copy: PrivateContent | PrivateDirectory | undefined;
-}
 
 /** The judged path of a name in a directory. */
 export function pathOf(state: FilesystemState, parent: Node, name: string): string {
@@ -60,7 +52,7 @@ export function findName(
   const stat = state.descriptors.statName(parent, name);
   if (!stat) return undefined;
   state.times.correct(stat);
-  return { parent, name, stat, copy: undefined };
+  return state.withhold(state, { parent, name, stat, copy: undefined });
 }
 
 function findPrivate(

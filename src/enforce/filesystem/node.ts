@@ -2,6 +2,7 @@
 // one file with other rights are two nodes. Invariant: a node stays the same file for as long as it lives; when its name
 // leads to another file, the name gets another node.
 
+import type { BigIntStats } from 'node:fs';
 import type { PrivateContent, PrivateDirectory } from './private-entry.ts';
 
 export interface Node {
@@ -54,6 +55,15 @@ export interface Node {
 export interface Name {
   parent: Node;
   name: string;
+}
+
+/** What a directory has under a name. */
+export interface FoundName {
+  parent: Node;
+  name: string;
+  stat: BigIntStats;
+  /** what the private copy has under the name */
+  copy: PrivateContent | PrivateDirectory | undefined;
 }
 
 export interface Identity {

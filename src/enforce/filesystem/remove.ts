@@ -2,13 +2,13 @@
 
 import { rmdirSync, unlinkSync } from 'node:fs';
 import { Errno } from './errno.ts';
-import { findName, listNames, pathOf, privateSide, type FoundName } from './found-name.ts';
+import { findName, listNames, pathOf, privateSide } from './found-name.ts';
 import { readName, type Incoming } from './incoming.ts';
 import { isDirectory, type Operation } from './lookup.ts';
 import { finish, type Outgoing } from './outgoing.ts';
 import { removeEntry } from './private-copy.ts';
 import type { FilesystemState } from './state.ts';
-import type { Node } from './node.ts';
+import type { FoundName, Node } from './node.ts';
 
 export const unlink: Operation = (state, incoming, out, parent) => {
   const { name } = readName(incoming, incoming.start);

@@ -3,12 +3,12 @@
 
 import { linkSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { Errno } from './errno.ts';
-import { findName, pathOf, privateSide, type FoundName } from './found-name.ts';
+import { findName, pathOf, privateSide } from './found-name.ts';
 import { copyOut } from './host-file.ts';
 import { expectArguments, readName, u32, u64, type Incoming } from './incoming.ts';
 import type { WriteGrant } from './judge.ts';
 import { isDirectory, type Operation } from './lookup.ts';
-import type { Node } from './node.ts';
+import type { FoundName, Node } from './node.ts';
 import type { Outgoing } from './outgoing.ts';
 import {
   copyContent,

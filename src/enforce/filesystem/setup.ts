@@ -24,6 +24,7 @@ import { shareBases } from './share.ts';
 import type { FilesystemState } from './state.ts';
 import { createTimes } from './times.ts';
 import { createVerdicts } from './verdict.ts';
+import { withholdTokens } from './withheld-tokens.ts';
 import { createUnwatched, createWatch } from './watch.ts';
 
 export interface FilesystemOptions {
@@ -119,6 +120,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     watch,
     isShare: (path) => bases.has(path),
     leadsToShare: (path) => [...bases].some((base) => base.startsWith(`${path}/`)),
+    withhold: withholdTokens,
     mask: process.umask,
   };
 }

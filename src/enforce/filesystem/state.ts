@@ -1,8 +1,10 @@
 // Everything the operations work on, of one connection.
 
+import type { FoundName } from './node.ts';
 import type { AttributeWriter } from './attributes.ts';
 import type { Descriptors } from './descriptors.ts';
 import type { DiskBudget } from './disk-budget.ts';
+
 import type { Judge } from './judge.ts';
 import type { Listings } from './listing.ts';
 import type { NodeTable } from './node-table.ts';
@@ -28,6 +30,8 @@ export interface FilesystemState {
   isShare: (path: string) => boolean;
   /** whether a share lies below the path */
   leadsToShare: (path: string) => boolean;
+  /** a name as it is to be shown, when not all that is in the file may be */
+  withhold: (state: FilesystemState, found: FoundName) => FoundName;
   /** permission bits the host process's own mask takes from new files */
   mask: number;
 }

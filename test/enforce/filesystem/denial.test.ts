@@ -152,6 +152,20 @@ describe.each([
     });
   });
 
+  it('shows git settings without the tokens in them', async () => {
+    mkdirSync(join(share.workspace, 'repo/.git'), { recursive: true });
+    const settings =
+      '[core]\n\tbare = false\n[http "https://github.test/"]\n\textraheader = AUTHORIZATION: basic c2VjcmV0\n';
+    writeFileSync(join(share.workspace, 'repo/.git/config'), settings);
+    const { stdout } = await share.run(
+      'ls -l repo/.git; cat repo/.git/config; dd if=repo/.git/config bs=1 2>/dev/null',
+    );
+    expect(stdout).toContain('bare = false');
+    expect(stdout).not.toContain('c2Vj');
+    expect(stdout).toMatch(/ 51 .* config\n/);
+    expect(readFileSync(join(share.workspace, 'repo/.git/config'), 'utf8')).toBe(settings);
+  });
+
   it('keeps git hooks and config to the session and pins the directory that holds them', async () => {
     execFileSync('git', ['init', '-q', share.workspace]);
     execFileSync('chown', ['-R', '4711:4711', join(share.workspace, '.git')]);

@@ -126,6 +126,7 @@ P`);
 
   it('takes one connection only', async () => {
     const share = await openShare();
+    await share.ok('true');
     const second = createConnection(join(share.base, 'fs.sock'));
     await new Promise<void>((resolve) => {
       second.on('error', () => resolve());
