@@ -69,7 +69,7 @@ void etc_write(const struct config *config)
 {
     char text[8192];
     make_path("/etc", NULL, 0, 0);
-    int length = snprintf(text, sizeof text, "nameserver %s\noptions timeout:10 attempts:2\n", DNS_ADDRESS);
+    int length = snprintf(text, sizeof text, "nameserver %s\noptions timeout:10 attempts:1\n", DNS_ADDRESS);
     replace_file("/etc/resolv.conf", text, (size_t)length);
     length = snprintf(text, sizeof text, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", config->hostname);
     replace_file("/etc/hosts", text, (size_t)length);

@@ -25,6 +25,8 @@
 #include "order.h"
 #include "stream.h"
 
+#define PIPE_SIZE (256 * 1024)
+
 struct exec {
     struct source status; /* the status pipe; closed once the program runs */
     uint32_t id;
@@ -179,6 +181,8 @@ static bool open_channels(struct channels *channels, const struct order *order)
         channels->ends[i][0] = pair[i == 0];
         channels->ends[i][1] = pair[i != 0];
         fcntl(channels->ends[i][0], F_SETFL, O_NONBLOCK);
+        /* More bytes for each turn of the loop; the default does as well. */
+        fcntl(channels->ends[i][0], F_SETPIPE_SZ, PIPE_SIZE);
     }
     return true;
 }
@@ -259,7 +263,7 @@ void exec_frame(const struct frame *frame)
 void exec_open(const struct config *config)
 {
     session = config;
-    group = limits_open(config->processes);
+    group = limits_set(config->processes);
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);

@@ -14,6 +14,7 @@
 #include "dns.h"
 #include "exec.h"
 #include "fault.h"
+#include "limits.h"
 #include "loop.h"
 #include "mux.h"
 #include "net.h"
@@ -103,6 +104,7 @@ int main(void)
     int listener4 = net_listener(AF_INET, LISTEN_PORT), listener6 = net_listener(AF_INET6, LISTEN_PORT);
     net_steer(listener4, listener6);
     dns_open();
+    limits_prepare();
     boot_harden();
     say(TYPE_HELLO);
 

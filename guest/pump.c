@@ -20,7 +20,7 @@
 /* The largest write the server may agree to is 1 MiB, with its header a bit more. */
 #define MESSAGE_LIMIT ((1u << 20) + 4096)
 #define UP_SIZE (2 * MESSAGE_LIMIT)
-#define DOWN_SIZE (2 * MESSAGE_LIMIT)
+#define DOWN_SIZE (3 * MESSAGE_LIMIT)
 /* Messages are gathered while the kernel has more, up to this, so that one wake-up of the host carries several. */
 #define GATHER (128 * 1024)
 
@@ -93,18 +93,21 @@ static void *host_to_kernel(void *unused)
 {
     static uint8_t bytes[DOWN_SIZE];
     (void)unused;
-    size_t length = 0;
+    size_t start = 0, length = 0;
     for (;;) {
-        ssize_t count = read(port_fd, bytes + length, sizeof bytes - length);
+        if (start > 0 && (length == 0 || sizeof bytes - start < MESSAGE_LIMIT)) {
+            memmove(bytes, bytes + start, length);
+            start = 0;
+        }
+        ssize_t count = read(port_fd, bytes + start + length, sizeof bytes - start - length);
         if (count <= 0) {
             if (count < 0 && errno != EAGAIN && errno != EINTR) fault("fs port: %m");
             wait_for(port_fd, POLLIN, "fs port");
             continue;
         }
         length += (size_t)count;
-        size_t taken = deliver(bytes, length);
-        if (taken == 0) continue;
-        memmove(bytes, bytes + taken, length - taken);
+        size_t taken = deliver(bytes + start, length);
+        start += taken;
         length -= taken;
     }
     return NULL;

@@ -15,7 +15,7 @@
 #include "protocol.h"
 
 #define BUCKETS 1024
-#define BUFFER_BUDGET (32u * 1024 * 1024)
+#define BUFFER_BUDGET (64u * 1024 * 1024)
 #define GRANT_STEP (STREAM_WINDOW / 4)
 
 unsigned stream_count;
@@ -197,25 +197,35 @@ static void grant(struct stream *stream)
     stream->consumed = 0;
 }
 
-/* Keeps bytes for later; false when that would exceed the budget. */
-static bool keep(struct stream *stream, const uint8_t *bytes, size_t length)
+/* Room for `length` more bytes behind those that wait; false when that would exceed the budget. */
+static bool make_room(struct stream *stream, size_t length)
 {
-    if (stream->start > 0) {
-        memmove(stream->buffer, stream->buffer + stream->start, stream->length);
-        stream->start = 0;
-    }
     size_t needed = stream->length + length;
-    if (needed > stream->capacity) {
+    if (stream->start + needed <= stream->capacity) return true;
+    if (needed > stream->capacity / 2) {
+        /* Twice what is needed, so that moving bytes to the front stays rare. */
         size_t capacity = stream->capacity ? stream->capacity : 16384;
-        while (capacity < needed) capacity *= 2;
-        if (is_socket(stream) && buffered + capacity - stream->capacity > BUFFER_BUDGET) return false;
+        while (capacity < 2 * needed) capacity *= 2;
+        size_t growth = capacity - stream->capacity;
+        if (is_socket(stream) && buffered + growth > BUFFER_BUDGET) return false;
         uint8_t *grown = realloc(stream->buffer, capacity);
         if (!grown) return false;
-        buffered += capacity - stream->capacity;
+        buffered += growth;
         stream->buffer = grown;
         stream->capacity = (uint32_t)capacity;
     }
-    memcpy(stream->buffer + stream->length, bytes, length);
+    if (stream->start + needed > stream->capacity) {
+        memmove(stream->buffer, stream->buffer + stream->start, stream->length);
+        stream->start = 0;
+    }
+    return true;
+}
+
+/* Keeps bytes for later; false when that would exceed the budget. */
+static bool keep(struct stream *stream, const uint8_t *bytes, size_t length)
+{
+    if (!make_room(stream, length)) return false;
+    memcpy(stream->buffer + stream->start + stream->length, bytes, length);
     stream->length += (uint32_t)length;
     return true;
 }

@@ -191,7 +191,8 @@ class Link implements GuestLink {
       case TYPE.ready:
         return checkGreeting(payload) ?? this.#onReady();
       case TYPE.fault:
-        return `it reports: ${printable(payload)}`;
+        this.#mux.fail(`the guest reports: ${printable(payload)}`);
+        return undefined;
       case TYPE.synced:
         return this.#onSynced(payload);
       case TYPE.dnsQuery:

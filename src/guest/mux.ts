@@ -50,9 +50,9 @@ export class Mux {
     socket.on('data', (chunk: Buffer) => this.#receive(chunk));
     socket.on('drain', () => this.#resume());
     socket.on('error', (error) =>
-      this.#fail(`the connection to the guest failed: ${messageOf(error)}`),
+      this.fail(`the connection to the guest failed: ${messageOf(error)}`),
     );
-    socket.on('close', () => this.#fail('the guest closed its connection'));
+    socket.on('close', () => this.fail('the guest closed its connection'));
   }
 
   get isOver(): boolean {
@@ -63,7 +63,7 @@ export class Mux {
   reserve(count: number): number {
     const first = this.#lastHost + 2;
     this.#lastHost += 2 * count;
-    if (this.#lastHost > LAST_ID) this.#fail('stream ids are used up');
+    if (this.#lastHost > LAST_ID) this.fail('stream ids are used up');
     return first;
   }
 
@@ -84,12 +84,19 @@ export class Mux {
   sendBytes(bytes: Buffer): void {
     if (this.#isOver) return;
     this.#socket.write(bytes);
-    if (this.#socket.writableLength > OUTPUT_LIMIT) this.#fail('the guest does not read its port');
+    if (this.#socket.writableLength > OUTPUT_LIMIT) this.fail('the guest does not read its port');
   }
 
   /** Ends the mux without a fault; streams that live are destroyed. */
   close(): void {
     this.#end();
+  }
+
+  /** Ends the mux for this reason. */
+  fail(reason: string): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#hooks.onFault(reason);
   }
 
   readonly #port = {
@@ -120,7 +127,7 @@ export class Mux {
     } catch (error) {
       fault = `a frame could not be handled: ${messageOf(error)}`;
     }
-    if (fault !== undefined) this.#fail(`the guest broke the mux protocol: ${fault}`);
+    if (fault !== undefined) this.fail(`the guest broke the mux protocol: ${fault}`);
   }
 
   #take(frame: Frame): string | undefined {
@@ -173,12 +180,6 @@ export class Mux {
     const waiting = [...this.#waiting];
     this.#waiting.clear();
     for (const stream of waiting) stream.advance();
-  }
-
-  #fail(reason: string): void {
-    if (this.#isOver) return;
-    this.#end();
-    this.#hooks.onFault(reason);
   }
 
   #end(): void {
