@@ -5,7 +5,6 @@ import {
   accessSync,
   constants,
   existsSync,
-  mkdirSync,
   readFileSync,
   renameSync,
   writeFileSync,
@@ -17,6 +16,7 @@ import type { Accelerator, Progress } from './engine.ts';
 import { hashBytes } from './fingerprint.ts';
 import { kernelIdentity, processorIdentity } from './host.ts';
 import { type Plan, makePlan } from './plan.ts';
+import { openCache } from './store.ts';
 
 export type HardwareAccelerator = Exclude<Accelerator, 'tcg'>;
 
@@ -88,7 +88,7 @@ export async function probeAccelerator(options: ProbeOptions): Promise<Verdict |
   if (known?.key === key) return { ...known.verdict, remembered: true };
   options.onProgress?.(`trying ${accelerator} by booting a guest with it`);
   const verdict = await bootTrial(plan, accelerator);
-  mkdirSync(options.cache, { recursive: true, mode: 0o700 });
+  openCache(options.cache);
   writeFileSync(`${record}.${process.pid}`, JSON.stringify({ key, verdict }), { mode: 0o600 });
   renameSync(`${record}.${process.pid}`, record);
   return verdict;

@@ -2,7 +2,7 @@
 // own seccomp filter always is.
 // Run so far: q35 and microvm under TCG. Written to QEMU's documentation and never run: KVM, HVF, arm64.
 
-import type { Accelerator, Architecture, Image } from './engine.ts';
+import type { Accelerator, Architecture } from './engine.ts';
 
 export type MachineType = 'q35' | 'microvm' | 'virt';
 
@@ -27,7 +27,8 @@ export interface Descriptors {
 
 export interface ArgumentOptions {
   shape: Shape;
-  image: Pick<Image, 'kernel' | 'initrd'>;
+  /** a restored guest needs no initrd */
+  image: { kernel: string; initrd?: string };
   descriptors: Descriptors;
   /** guest memory: a file shared with it, a file it has a private copy of, or none */
   memory: { file: string; use: 'write' | 'copy'; readOnlyOption: boolean } | undefined;
@@ -54,7 +55,8 @@ export function machineArguments(options: ArgumentOptions): string[] {
     ...['-machine', machineOf(shape), '-accel', acceleratorOf(shape), '-cpu', shape.cpuModel],
     ...['-smp', String(shape.cpus), '-m', `${shape.memory}B`, '-object', memoryOf(options)],
     ...(shape.machine === 'microvm' ? ['-global', 'virtio-mmio.force-legacy=false'] : []),
-    ...['-kernel', image.kernel, '-initrd', image.initrd, '-append', shape.kernelLine],
+    ...['-kernel', image.kernel, '-append', shape.kernelLine],
+    ...(image.initrd === undefined ? [] : ['-initrd', image.initrd]),
     ...['-chardev', `socket,id=console,fd=${descriptors.console}`, '-serial', 'chardev:console'],
     ...['-device', `${serialBus(shape)},id=ports,max_ports=3`],
     ...port('mux', descriptors.mux),

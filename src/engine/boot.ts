@@ -37,7 +37,7 @@ export async function withBootedGuest<T>(
 ): Promise<T> {
   const folder = createTemporaryFolder();
   const consoleFile = join(folder, 'console.log');
-  const inside = join(folder, 'exchange');
+  const inside = join(folder, 'x');
   const open: { close: () => void }[] = [];
   let qemu: Launched | undefined;
   try {

@@ -1,12 +1,13 @@
 // The QEMU of this machine: which binary, which version, which libraries it loads.
 // Asked once and remembered by the binary's fingerprint, since the answers cost more than a whole restore.
 
-import { mkdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SandboxError } from '../model/error.ts';
 import type { Architecture } from './engine.ts';
 import { type Fingerprint, fingerprintOf, isSame } from './fingerprint.ts';
 import { findProgram, runProgram } from './program.ts';
+import { openCache } from './store.ts';
 
 export interface Emulator {
   file: string;
@@ -35,7 +36,7 @@ export async function findEmulator(options: EmulatorOptions): Promise<Emulator> 
   const known = readEmulator(record);
   if (known?.file === file && isSame(known.fingerprint, fingerprint)) return known;
   const emulator = await askEmulator(file, fingerprint, options.search);
-  mkdirSync(options.cache, { recursive: true, mode: 0o700 });
+  openCache(options.cache);
   writeFileSync(`${record}.${process.pid}`, JSON.stringify(emulator), { mode: 0o600 });
   renameSync(`${record}.${process.pid}`, record);
   return emulator;

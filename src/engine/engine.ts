@@ -19,6 +19,8 @@ export interface Image {
   release: string;
   kernel: string;
   initrd: string;
+  /** what a restored guest is given in the kernel's place */
+  stub: string;
 }
 
 /** How QEMU itself is confined. Its seccomp sandbox is on in each of them. */

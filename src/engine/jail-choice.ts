@@ -1,6 +1,6 @@
 // Which jail this machine allows: each kind is tried by running QEMU in it, the strongest that works is remembered.
 
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf } from '../model/error.ts';
 import type { Emulator } from './emulator.ts';
@@ -8,6 +8,7 @@ import { fingerprintOf, hashBytes } from './fingerprint.ts';
 import { kernelIdentity } from './host.ts';
 import { type JailTools, jailCommand } from './jail.ts';
 import { findProgram, runProgram } from './program.ts';
+import { openCache } from './store.ts';
 
 export interface JailChoiceOptions {
   cache: string;
@@ -38,7 +39,7 @@ export async function chooseJail(options: JailChoiceOptions): Promise<JailTools>
   const known = options.fresh === true ? undefined : readVerdict(record);
   if (known?.key === key) return known.tools;
   const tools = await tryKinds(found, options.emulator);
-  mkdirSync(options.cache, { recursive: true, mode: 0o700 });
+  openCache(options.cache);
   writeFileSync(`${record}.${process.pid}`, JSON.stringify({ key, tools }), { mode: 0o600 });
   renameSync(`${record}.${process.pid}`, record);
   return tools;
@@ -60,7 +61,13 @@ async function tryKinds(found: Omit<JailTools, 'kind'>, emulator: Emulator): Pro
     if (failure === undefined) return withNotice({ ...found, kind }, failures);
     failures.push(`${kind} does not work here (${failure})`);
   }
-  return withNotice({ ...found, kind: 'seccomp' }, failures);
+  const alone: JailTools = { ...found, kind: 'seccomp' };
+  const failure = await tryJail(alone, emulator);
+  if (failure === undefined || alone.setpriv === undefined) return withNotice(alone, failures);
+  // A container may take even the right to give rights up.
+  failures.push(`setpriv does not work here (${failure})`);
+  delete alone.setpriv;
+  return withNotice(alone, failures);
 }
 
 async function tryJail(tools: JailTools, emulator: Emulator): Promise<string | undefined> {

@@ -95,15 +95,18 @@ export interface StartedQemu extends Launched {
 }
 
 export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> {
-  const kernel = passage('kernel', plan.image.kernel);
-  const initrd = passage('initrd', plan.image.initrd);
+  const kernel = passage('kernel', start.incoming ? plan.image.stub : plan.image.kernel);
+  const initrd = start.incoming ? undefined : passage('initrd', plan.image.initrd);
   const { memory, passages, environment } = memoryPassages(plan, start.memory);
   if (start.exchange !== undefined)
     passages.push({ ...passage('exchange', start.exchange), writable: true });
   const group = createControlGroup(plan.shape);
   const args = machineArguments({
     shape: plan.shape,
-    image: { kernel: insidePath(plan.jail, kernel), initrd: insidePath(plan.jail, initrd) },
+    image: {
+      kernel: insidePath(plan.jail, kernel),
+      ...(initrd === undefined ? {} : { initrd: insidePath(plan.jail, initrd) }),
+    },
     descriptors: DESCRIPTORS,
     memory,
     incoming: start.incoming,
@@ -111,7 +114,7 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
   const jail = {
     tools: plan.jail,
     emulator: plan.emulator,
-    passages: [kernel, initrd, ...passages],
+    passages: [kernel, ...(initrd === undefined ? [] : [initrd]), ...passages],
     devices: devicesOf(plan),
     environment,
     ...(group === undefined ? {} : { controlGroup: group.folder }),

@@ -1,12 +1,53 @@
 // Folders of the cache that are built once and then only read: each comes into being by a rename, whole or not at all.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errnoOf } from '../model/error.ts';
+import { SandboxError, errnoOf, messageOf } from '../model/error.ts';
 import { startOf } from './process.ts';
 
 export const MANIFEST = 'manifest.json';
+
+/**
+ * Whoever can write here decides what guests boot and what QEMU reads: the folder must be ours and nobody else's to
+ * write. Made now where it is missing.
+ */
+export function openCache(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw unusable(folder, messageOf(error), 'name a folder you can write with XDG_CACHE_HOME');
+  }
+  const { uid, mode } = statSync(folder);
+  const own = process.getuid?.();
+  if (own !== undefined && uid !== own) {
+    throw unusable(
+      folder,
+      `it belongs to user ${uid}`,
+      'name a folder of your own with XDG_CACHE_HOME',
+    );
+  }
+  if ((mode & 0o022) !== 0) {
+    throw unusable(folder, 'others can write it', `run: chmod go-w '${folder}'`);
+  }
+}
+
+function unusable(folder: string, why: string, hint: string): SandboxError {
+  return new SandboxError({
+    kind: 'environment',
+    code: 'ENGINE_CACHE',
+    message: `the cache ${folder} cannot be used: ${why}`,
+    hint,
+  });
+}
 
 /** Names this process in a way that outlives the reuse of its number; `sweep` goes by it. */
 export function partialSuffix(): string {

@@ -8,7 +8,7 @@ import { errnoOf } from '../model/error.ts';
 import { isSameProcess } from './process.ts';
 import { MANIFEST, discardFolder, partialSuffix } from './store.ts';
 
-const TEMPORARY = 'agent-sandbox-boot';
+const TEMPORARY = 'as-boot';
 const PARTIAL = /\.part-(\d+)-(\d+)-[0-9a-f]{8}$/;
 const DAY = 24 * 60 * 60 * 1000;
 
