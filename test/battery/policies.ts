@@ -24,7 +24,7 @@ execution: {user: ${user}}
 }
 
 /** Enforcement off, as far as a policy can turn it off. */
-export function openPolicy(): string {
+export function openPolicy(layout: Layout): string {
   const ports = '[22, 25, 53, 80, 443, 853, 6379, 8443, 8888, 9999]';
   return `version: 1
 network:
@@ -34,8 +34,8 @@ network:
     - {cidr: "::/0", ports: ${ports}}
 filesystem:
   allow:
-    - {path: /, access: write}
-    - {path: "/**", access: write}
+    - {path: ., access: write}
+    - {path: ${layout.kit}, access: read}
 execution: {user: root}
 `;
 }

@@ -89,7 +89,7 @@ export function createRunner(rig: Rig, note: (line: string) => void): Runner {
     if (typeof control === 'object') return `none: ${control.none}`;
     if (control === 'guest') {
       if (!open?.isAlive())
-        open = await startSandbox(rig, { name: `open-${(count += 1)}`, policy: openPolicy() });
+        open = await startSandbox(rig, { name: `open-${(count += 1)}`, policy: openPolicy(rig) });
       const { verdict, detail } = await runSnippet(rig, test, open, 'root');
       return `${verdict} (policy allows all: ${detail})`;
     }

@@ -1,14 +1,15 @@
-// DNS questions by hand: node dnsq.mjs SERVER udp|tcp|pipeline|dot TYPE NAME...
+// DNS questions by hand: node dnsq.mjs SERVER udp|tcp|pipeline|dot TYPE[,TYPE...] NAME...; each name is asked for each type.
 import dgram from 'node:dgram';
 import net from 'node:net';
 import tls from 'node:tls';
 import { clearTimeout, setTimeout } from 'node:timers';
 
 const TYPES = { A: 1, NULL: 10, MX: 15, TXT: 16, AAAA: 28, ANY: 255 };
-const [server, transport, type, ...names] = process.argv.slice(2);
+const [server, transport, types, ...names] = process.argv.slice(2);
+const questions = types.split(',').flatMap((type) => names.map((name) => [name, type]));
 const limit = setTimeout(() => process.exit(0), 6000);
 
-function question(name, index) {
+function question([name, type], index) {
   const labels = name
     .split('.')
     .filter(Boolean)
@@ -28,7 +29,7 @@ function fail(error) {
 
 if (transport === 'udp') {
   const socket = dgram.createSocket(server.includes(':') ? 'udp6' : 'udp4');
-  let open = names.length;
+  let open = questions.length;
   socket.on('error', fail);
   socket.on('message', (answer) => {
     show(answer);
@@ -36,7 +37,7 @@ if (transport === 'udp') {
     clearTimeout(limit);
     socket.close();
   });
-  names.forEach((name, index) => socket.send(question(name, index), 53, server));
+  questions.forEach((wish, index) => socket.send(question(wish, index), 53, server));
 } else {
   const options = { host: server, port: 853, rejectUnauthorized: false };
   const socket = transport === 'dot' ? tls.connect(options) : net.connect(53, server);
@@ -44,8 +45,8 @@ if (transport === 'udp') {
   socket.on('close', () => clearTimeout(limit));
   socket.on(transport === 'dot' ? 'secureConnect' : 'connect', () => {
     // All questions in one segment.
-    const messages = names.flatMap((name, index) => {
-      const message = question(name, index);
+    const messages = questions.flatMap((wish, index) => {
+      const message = question(wish, index);
       return [Buffer.from([message.length >> 8, message.length & 255]), message];
     });
     socket.write(Buffer.concat(messages));
@@ -54,6 +55,6 @@ if (transport === 'udp') {
   socket.on('data', (chunk) => {
     if (chunk.length <= 14) return;
     show(chunk.subarray(2));
-    if ((answers += 1) >= names.length) socket.end();
+    if ((answers += 1) >= questions.length) socket.end();
   });
 }

@@ -1,5 +1,5 @@
 # Sourced before every snippet. A snippet says its verdict in lines CASE|ID|VERDICT|DETAIL and nothing else counts.
-T=${T:-15}
+T=${T:-30}
 
 emit() {
   printf 'CASE|%s|%s|%s\n' "$ID" "$1" "$(printf '%s' "${2:-}" | tr '\n|' '  ' | cut -c1-200)"

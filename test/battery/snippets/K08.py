@@ -10,16 +10,17 @@ forged = [b"\xff" * 16, b'{"type":"exit","code":0}\n', bytes(65536), b"[" * 1000
 notes = []
 for name in glob.glob("/sys/class/virtio-ports/*"):
     major, minor = open(f"{name}/dev").read().split(":")
-    node = f"/tmp/port-{minor}"
-    try:
-        if not os.path.exists(node):
-            os.mknod(node, 0o20600, os.makedev(int(major), int(minor)))
-        descriptor = os.open(node, os.O_RDWR | os.O_NONBLOCK)
-        for data in forged:
-            os.write(descriptor, data)
-        notes.append(f"wrote {minor}")
-    except OSError as error:
-        notes.append(error.errno)
+    for place in ("/tmp", "/dev", "", "/var"):
+        node = f"{place}/port-{minor}"
+        try:
+            if not os.path.exists(node):
+                os.mknod(node, 0o20600, os.makedev(int(major), int(minor)))
+            descriptor = os.open(node, os.O_RDWR | os.O_NONBLOCK)
+            for data in forged:
+                os.write(descriptor, data)
+            notes.append(f"wrote {minor}")
+        except OSError as error:
+            notes.append(error.errno)
 for data in forged:
     try:
         s = socket.socket(socket.AF_UNIX)

@@ -6,7 +6,7 @@ http.createServer().on("connect", (q, c) => {
   u.on("error", () => c.end()); c.on("error", () => u.destroy());
 }).listen(9911, "127.0.0.1", () => console.log("up"))' > "/tmp/n62.$NONCE" &
 pivot=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -s "/tmp/n62.$NONCE" ] && break; sleep 0.5; done
+for i in $(seq 60); do [ -s "/tmp/n62.$NONCE" ] && break; sleep 0.5; done
 o=$(curl -sk --max-time "$T" -x http://127.0.0.1:9911 "https://$BLOCK/" 2>/dev/null)
 kill $pivot
 seen "$o" "ORIGIN:$BLOCK"
