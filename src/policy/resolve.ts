@@ -101,14 +101,13 @@ function joinLimits(documents: readonly PolicyDocument[]): Partial<Limits> {
 function toLayer(source: LayerSource, input: ResolveInput): Layer {
   const [own] = source.documents;
   const maxes = source.documents.flatMap((document) => document.max ?? []);
-  const maxLine = source.documents.find((document) => document.maxLine !== undefined)?.maxLine;
   return {
     name: source.name,
     file: own.file,
     digest: source.digest,
     ...joinSections(source.documents, input),
     ...(maxes.length === 0 ? {} : { max: joinSections(maxes, input) }),
-    ...(maxLine === undefined ? {} : { maxLine }),
+    ...(own.maxLine === undefined ? {} : { maxLine: own.maxLine }),
     ...(own.origin === undefined ? {} : { origin: own.origin.repository }),
   };
 }

@@ -105,7 +105,9 @@ function networkDenies(): NetworkRule[] {
 function fileAllows(options: BuiltinOptions): FilesystemRule[] {
   const system = [
     ...new Set(
-      SYSTEM_DIRECTORIES.flatMap((path) => (existsSync(path) ? [path, realpathSync(path)] : [])),
+      SYSTEM_DIRECTORIES.flatMap((path) =>
+        existsSync(path) ? [path, realpathSync.native(path)] : [],
+      ),
     ),
   ];
   const roots = [

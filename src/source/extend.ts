@@ -45,7 +45,7 @@ export function readDocuments(path: string, text: string, options: ReadOptions):
   };
 
   function visit(file: string, content: string, trail: string[]): void {
-    const real = realpathSync(file);
+    const real = realpathSync.native(file);
     if (done.has(real)) return;
     done.add(real);
     options.paths.push(real);
@@ -92,9 +92,9 @@ export function readDocuments(path: string, text: string, options: ReadOptions):
       );
     if (result.status === 'unreadable')
       return fail(name, span, 'extends', `"${wanted}" cannot be read: ${result.message}`);
-    const real = realpathSync(target);
+    const real = realpathSync.native(target);
     // A link beside the file may still lead out of its directory.
-    if (relative(realpathSync(root), real).startsWith('..'))
+    if (relative(realpathSync.native(root), real).startsWith('..'))
       return fail(name, span, 'extends', `"${wanted}" is a link that leads out of its directory`);
     if (trail.includes(real))
       return fail(name, span, 'extends', `"${wanted}" extends this file in turn`);

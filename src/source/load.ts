@@ -95,7 +95,7 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     workspace,
     home,
     environment: options.environment,
-    packageRoot: realpathSync(options.packageRoot),
+    packageRoot: realpathSync.native(options.packageRoot),
     policyFiles: paths,
     ...(options.hidden === undefined ? {} : { hidden: options.hidden }),
   });
@@ -131,7 +131,7 @@ function findOwnPolicy(workspace: string, diagnostics: Diagnostic[]): string | u
   const path = join(workspace, DEFAULT_POLICY);
   const result = readPolicyFile(path);
   if (result.status === 'absent') return undefined;
-  if (result.status === 'read' && relative(workspace, realpathSync(path)).startsWith('..')) {
+  if (result.status === 'read' && relative(workspace, realpathSync.native(path)).startsWith('..')) {
     diagnostics.push(
       fault(
         'policy-unreadable',
@@ -163,7 +163,7 @@ export function followLinks(path: string): string {
   const rest: string[] = [];
   for (let at = path; ; at = dirname(at)) {
     try {
-      const real = realpathSync(at);
+      const real = realpathSync.native(at);
       return rest.length === 0 ? real : join(real, ...rest);
     } catch {
       if (at === dirname(at)) return path;

@@ -1,6 +1,6 @@
 // What PATH leads to: the directories on it, and the install roots that their programs and links need to run. Never a whole
 // home, never a project: a directory counts as an install root only by its shape.
-import { lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, normalize, relative } from 'node:path';
 
 export interface ToolchainOptions {
@@ -51,13 +51,11 @@ export function findToolchains(options: ToolchainOptions): string[] {
     add(real);
     addRoot(real, options, add);
     if (isWithinAny(real, options.system) || !isAdmissible(real, options)) continue;
-    for (const name of namesIn(real)) {
-      if (links >= MAX_LINKS) break;
-      const file = join(real, name);
-      if (!isLink(file)) continue;
-      links++;
-      const target = realOf(file);
-      if (target !== undefined) addTarget(target, options, add);
+    for (const name of linksIn(real)) {
+      if (links++ >= MAX_LINKS) break;
+      const target = realOf(join(real, name));
+      if (target !== undefined && !isWithinAny(target, options.system))
+        addTarget(target, options, add);
     }
   }
   for (const root of options.roots) {
@@ -80,7 +78,8 @@ function addRoot(directory: string, options: ToolchainOptions, add: (path: strin
     add(join(options.home, '.rustup'));
   if (!PROGRAM_DIRECTORIES.has(basename(directory)) || SHARED.includes(inHome)) return;
   const names = namesIn(root);
-  const isCheckout = names.includes('.git') && !inHome.startsWith('.');
+  // Version managers such as ~/.pyenv are checkouts themselves; any other checkout is somebody's project.
+  const isCheckout = names.includes('.git') && !/^\.[^./]/.test(inHome);
   if (!isCheckout && names.some((name) => INSTALLED.includes(name))) add(root);
 }
 
@@ -121,7 +120,7 @@ function outermost(paths: string[]): string[] {
 
 function realOf(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     return undefined; // gone or unreadable: nothing to grant
   }
@@ -131,8 +130,13 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-function isLink(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+function linksIn(directory: string): string[] {
+  try {
+    const entries = readdirSync(directory, { withFileTypes: true });
+    return entries.filter((entry) => entry.isSymbolicLink()).map((entry) => entry.name);
+  } catch {
+    return []; // unreadable for the caller too: nothing to grant
+  }
 }
 
 function namesIn(directory: string): string[] {

@@ -359,6 +359,12 @@ describe('toolchains', () => {
       'home/proj/bin/x',
       'home/proj/lib/x',
       'home/proj/.git/HEAD',
+      'srv/bin/x',
+      'srv/lib/x',
+      'srv/.git/HEAD',
+      'home/.pyenv/shims/x',
+      'home/.pyenv/versions/3/x',
+      'home/.pyenv/.git/HEAD',
       'home/go/bin/x',
       'home/go/src/private/x',
       'home/.local/bin/x',
@@ -367,12 +373,14 @@ describe('toolchains', () => {
     );
     expect(
       grants(
-        ['bin', 'proj/bin', 'go/bin', '.local/bin', '', '..']
+        ['bin', 'proj/bin', 'go/bin', '.local/bin', '', '..', '../srv/bin', '.pyenv/shims']
           .map((path) => join(home, path))
           .join(':'),
       ),
     ).toEqual([
+      '/srv/bin',
       '/home/bin',
+      '/home/.pyenv',
       '/home/go/bin',
       '/home/proj/bin',
       '/home/.local/bin',
