@@ -35,7 +35,7 @@ export function connect(
     out = spare.pop() ?? createOutgoing(OUT_BYTES);
     socket.write(full.buffer.subarray(0, full.length), () => {
       full.length = 0;
-      if (spare.length < 4) spare.push(full);
+      if (spare.length < 2) spare.push(full);
     });
     if (socket.writableLength > MAX_UNSENT && !socket.isPaused()) {
       socket.pause();

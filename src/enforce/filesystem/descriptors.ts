@@ -70,7 +70,7 @@ export function createDescriptors(
 
   function directoryPlace(node: Node): string {
     if (!hasProc) return node === root ? '' : `${directoryPlace(parentOf(node))}/${node.name}`;
-    return `/proc/self/fd/${openDirectory(node)}`;
+    return descriptorPath(openDirectory(node));
   }
 
   function openDirectory(node: Node): number {
@@ -90,7 +90,7 @@ export function createDescriptors(
   }
 
   function placeOf(node: Node): string | Buffer {
-    if (node.pinFd >= 0) return `/proc/self/fd/${node.pinFd}`;
+    if (node.pinFd >= 0) return descriptorPath(node.pinFd);
     return namePlace(node);
   }
 
@@ -101,11 +101,11 @@ export function createDescriptors(
   }
 
   function inodePath(node: Node): string {
-    if (node.pinFd >= 0) return `/proc/self/fd/${node.pinFd}`;
+    if (node.pinFd >= 0) return descriptorPath(node.pinFd);
     if (node.format === Format.DIRECTORY) return directoryPlace(node) || '/';
-    if (node.dataFd >= 0) return `/proc/self/fd/${node.dataFd}`;
+    if (node.dataFd >= 0) return descriptorPath(node.dataFd);
     pin(node);
-    return `/proc/self/fd/${node.pinFd}`;
+    return descriptorPath(node.pinFd);
   }
 
   function openVerified(node: Node, flags: number): number {
@@ -189,6 +189,11 @@ export function createDescriptors(
       root.directoryFd = -1;
     },
   };
+}
+
+/** A path that leads to the open file itself, wherever its name is by now. */
+export function descriptorPath(fd: number): string {
+  return process.platform === 'linux' ? `/proc/self/fd/${fd}` : `/dev/fd/${fd}`;
 }
 
 function parentOf(node: Node): Node {

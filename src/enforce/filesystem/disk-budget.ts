@@ -6,7 +6,7 @@ import { Errno, Refusal } from './errno.ts';
 /** What a name costs by itself: files without content fill a disk, too. */
 export const NAME_COST = 4096;
 /** Files whose share of the sum is remembered. */
-const MAX_KNOWN = 1_000_000;
+const MAX_KNOWN = 262_144;
 
 export interface DiskBudget {
   /** A new file or directory that will be `bytes` large. Throws ENOSPC. */
@@ -20,6 +20,8 @@ export interface DiskBudget {
   /** A new file's inode is known now: its name's cost goes with it. */
   attribute(ino: bigint, bytes: number): void;
   used(): number;
+  /** Infinity without a limit. */
+  left(): number;
 }
 
 export function createDiskBudget(limit: number | undefined): DiskBudget {
@@ -57,5 +59,6 @@ export function createDiskBudget(limit: number | undefined): DiskBudget {
     },
     attribute,
     used: () => used,
+    left: () => (limit === undefined ? Infinity : Math.max(0, limit - used)),
   };
 }

@@ -63,7 +63,7 @@ export function enterNode(state: FilesystemState, found: FoundName): Node | unde
     : state.table.enter(found, identity);
   if (!node) return undefined;
   node.copy = copy;
-  parent.absent?.delete(name);
+  state.watch.present(parent, name);
   if (node.lookups > 1) return node;
   node.isShared = parent.isShared || state.isShare(state.table.textOf(node));
   node.isClosed =
@@ -173,8 +173,9 @@ export const statFilesystem: Operation = (state, incoming, out, node) => {
   const at = bodyAt(out);
   out.buffer.fill(0, at, at + 80);
   putU64(out.buffer, statfs.blocks, at);
-  putU64(out.buffer, statfs.bfree, at + 8);
-  putU64(out.buffer, statfs.bavail, at + 16);
+  const left = Math.floor(state.budget.left() / statfs.bsize);
+  putU64(out.buffer, Math.min(statfs.bfree, left), at + 8);
+  putU64(out.buffer, Math.min(statfs.bavail, left), at + 16);
   putU64(out.buffer, statfs.files, at + 24);
   putU64(out.buffer, statfs.ffree, at + 32);
   out.buffer.writeUInt32LE(statfs.bsize, at + 40);

@@ -2,6 +2,7 @@
 // may write and moves into the copy is gone from its old place.
 
 import { closeSync, type BigIntStats } from 'node:fs';
+import { descriptorPath } from './descriptors.ts';
 import { Errno, Refusal } from './errno.ts';
 import { NAME_COST } from './disk-budget.ts';
 import { ensurePrivateSide, privateSide } from './found-name.ts';
@@ -40,7 +41,7 @@ function createEmpty(state: FilesystemState, mode: number): PrivateContent {
 export function copyContent(state: FilesystemState, node: Node, stat: BigIntStats): PrivateContent {
   if (node.format === Format.FILE) {
     state.budget.chargeNew(Number(stat.size));
-    return state.privates.copyFile(`/proc/self/fd/${state.descriptors.data(node, false)}`, stat);
+    return state.privates.copyFile(descriptorPath(state.descriptors.data(node, false)), stat);
   }
   if (node.format !== Format.LINK) throw new Refusal(Errno.EPERM);
   return state.privates.createLink(state.descriptors.readLink(node));

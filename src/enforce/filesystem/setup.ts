@@ -1,6 +1,6 @@
 // What a connection starts with: all the parts the operations work on, made from the policy and the limits.
 
-import { lstatSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomUUID } from 'node:crypto';
@@ -60,6 +60,9 @@ export interface FilesystemLimits {
   listed: number;
 }
 
+/** what any system lets a process open */
+const LEAST_OPEN = 256;
+
 const DEFAULT_LIMITS: FilesystemLimits = {
   nodes: 1_000_000,
   directories: 1024,
@@ -68,9 +71,29 @@ const DEFAULT_LIMITS: FilesystemLimits = {
   listed: 500_000,
 };
 
+/** Descriptors this process may have are shared with everything else it does. */
+function descriptorLimits(): Partial<FilesystemLimits> {
+  const open = openFileLimit();
+  const share = (parts: number, most: number): number => Math.min(most, Math.floor(open / parts));
+  return {
+    directories: share(8, DEFAULT_LIMITS.directories),
+    files: share(8, DEFAULT_LIMITS.files),
+    pins: share(3, DEFAULT_LIMITS.pins),
+  };
+}
+
+function openFileLimit(): number {
+  try {
+    const text = readFileSync('/proc/self/limits', 'latin1');
+    return Number(/^Max open files\s+(\d+)/m.exec(text)?.[1] ?? LEAST_OPEN);
+  } catch {
+    return LEAST_OPEN; // no such file on this system
+  }
+}
+
 export function createState(options: FilesystemOptions): FilesystemState {
   const { policy, decide, uidMap, process } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const limits = { ...DEFAULT_LIMITS, ...descriptorLimits(), ...options.limits };
   const rootStat = lstatSync('/', { bigint: true });
   const table = createNodeTable({
     root: { dev: rootStat.dev, ino: rootStat.ino, format: Format.DIRECTORY },

@@ -22,6 +22,8 @@ export interface Watch {
   absence(directory: Node, name: string): number;
   /** How long the attributes of a node with so many names may be believed. */
   attributes(node: Node, links: bigint): number;
+  /** A name is there now, and the guest knows. */
+  present(directory: Node, name: string): void;
   forget(node: Node): void;
   /** Directories watched now. */
   count(): number;
@@ -34,8 +36,8 @@ const SHORT = 750;
 /** How long changes are gathered before they are looked at: a file that is written changes many times. */
 const GATHER = 25;
 const MAX_WATCHES = 32_768;
-/** Absent names remembered per directory. */
-const MAX_ABSENT = 4096;
+/** Absent names remembered, in all directories together. */
+const MAX_ABSENT = 262_144;
 /** Changes in one gathering from which on some may have been lost by the host kernel. */
 const MAX_CHANGES = 8192;
 /** Filesystems whose changes from elsewhere nobody reports: NFS, SMB, FUSE, 9P, Ceph, AFS. */
@@ -57,6 +59,7 @@ export function createUnwatched(): Watch {
     names: age,
     absence: age,
     attributes: age,
+    present: () => undefined,
     forget: () => undefined,
     count: () => 0,
     close: () => undefined,
@@ -71,6 +74,7 @@ export function createWatch(options: WatchOptions): Watch {
   let changes = 0;
   let timer: NodeJS.Timeout | undefined;
   let isExhausted = false;
+  let absences = 0;
 
   function isWatched(directory: Node): boolean {
     if (directory.copy?.kind === 'directory' && directory.copy.id !== undefined) return true;
@@ -144,7 +148,7 @@ export function createWatch(options: WatchOptions): Watch {
     const stat = attempt(() => descriptors.statName(directory, name));
     if (!node) {
       if (!stat) return;
-      directory.absent?.delete(name);
+      present(directory, name);
       notifier.name(directory.id, name);
     } else if (!stat || !isSame(node, identityOf(stat))) notifier.name(directory.id, name);
     else if (node.sentCtimeNs !== 0n && node.sentCtimeNs !== stat.ctimeNs) tell(node);
@@ -156,12 +160,18 @@ export function createWatch(options: WatchOptions): Watch {
     if (stat?.ctimeNs !== node.sentCtimeNs) tell(node);
   }
 
+  function present(directory: Node, name: string): void {
+    if (directory.absent?.delete(name) === true) absences -= 1;
+  }
+
   function tell(node: Node): void {
     node.sentCtimeNs = 0n;
     notifier.attributes(node.id);
   }
 
   function forget(node: Node): void {
+    absences -= node.absent?.size ?? 0;
+    node.absent = undefined;
     watchers.get(node)?.close();
     watchers.delete(node);
     changed.delete(node);
@@ -176,7 +186,9 @@ export function createWatch(options: WatchOptions): Watch {
       const validity = names(directory);
       if (validity !== LONG || !directory.isShared) return validity;
       const absent = (directory.absent ??= new Set());
-      if (absent.size >= MAX_ABSENT) return SHORT;
+      if (absent.has(name)) return LONG;
+      if (absences >= MAX_ABSENT) return SHORT;
+      absences += 1;
       absent.add(name);
       return LONG;
     },
@@ -187,6 +199,7 @@ export function createWatch(options: WatchOptions): Watch {
       if (node.format === Format.DIRECTORY) return watchers.has(node) ? LONG : SHORT;
       return links <= 1n && node.parent && watchers.has(node.parent) ? LONG : SHORT;
     },
+    present,
     forget,
     count: () => watchers.size,
     close: () => {
