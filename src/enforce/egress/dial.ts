@@ -9,7 +9,15 @@ import { SandboxError, errnoOf, messageOf } from '../../model/error.ts';
 export type Dial = (address: string, port: number) => net.Socket;
 
 export const dialAddress: Dial = (address, port) =>
-  net.connect({ host: address, port, allowHalfOpen: true, autoSelectFamily: false, noDelay: true });
+  net.connect({
+    host: address,
+    port,
+    allowHalfOpen: true,
+    autoSelectFamily: false,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+  });
 
 export interface DialOptions {
   dial: Dial;

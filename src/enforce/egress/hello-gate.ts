@@ -53,6 +53,7 @@ export function createHelloGate(name: string | undefined): HelloGate {
     const guess = classify(held, name !== undefined);
     if (guess === 'unknown') return NOTHING;
     if (guess === 'other') {
+      // On any port, 443 included: a rule without methods and paths speaks of the connection, not of what is said on it.
       protocol = 'other';
       return open(held);
     }
