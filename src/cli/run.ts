@@ -109,10 +109,10 @@ async function runIn(
   const finished = passThrough(started.process, argv[0] ?? '', tty).catch(
     async (error: unknown) => {
       await session.stop('guest-fault', messageOf(error));
-      return endedEarly(session);
+      return early;
     },
   );
-  return Promise.race([finished, endedEarly(session)]);
+  return Promise.race([finished, early]);
 }
 
 async function passThrough(child: GuestProcess, name: string, tty: boolean): Promise<number> {
