@@ -60,12 +60,11 @@ function open(): Filesystem {
   return createFilesystem({
     policy: { ...policy, limits: { ...policy.limits, disk: 64 << 20 } },
     decide: createDecider(policy),
-    createPoint: (decide) =>
-      createPoint({
-        decide,
-        log: { append: (event) => ({ seq: events.push(event), id: '' }) },
-        mode: policy.mode,
-      }),
+    point: createPoint({
+      decide: createDecider(policy),
+      log: { append: (event) => ({ seq: events.push(event), id: '' }) },
+      mode: policy.mode,
+    }),
     privateDirectory: join(base, 'private'),
     uidMap: { hostUid: 0, hostGid: 0, guestUid: 1000, guestGid: 1000 },
     process: { uid: 0, gid: 0, umask: 0o022 },

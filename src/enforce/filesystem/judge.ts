@@ -39,8 +39,7 @@ export interface Judge {
 
 export interface JudgeOptions {
   decide: (request: Request) => Decision;
-  /** the point around a given decider */
-  createPoint: (decide: (request: Request) => Decision) => Point;
+  point: Point;
   mode: Mode;
   reach: Reach;
   workspace: string;
@@ -50,11 +49,8 @@ export interface JudgeOptions {
 const MAX_FOLDS = 65_536;
 
 export function createJudge(options: JudgeOptions): Judge {
-  const { decide, mode, reach, workspace } = options;
+  const { decide, point, mode, reach, workspace } = options;
   const folds = new Map<string, Request>();
-  // What a directory holds is no part of the request that moves it: that refusal is decided here and recorded as any other.
-  let refusal: Decision | undefined;
-  const point = options.createPoint((request) => refusal ?? decide(request));
 
   const decideWrite = (path: string, directory: boolean): Decision =>
     decide({ kind: 'write', path, directory });
@@ -105,17 +101,14 @@ export function createJudge(options: JudgeOptions): Judge {
     const write = decideWrite(path, isDirectory);
     const held =
       write.effect === 'allow' && !write.isPrivate ? decide({ kind: 'read', path }) : write;
-    refusal = {
+    // What a directory holds is no part of the request that moves it: this refusal is found here, and recorded as any other.
+    const denial: Decision = {
       ...held,
       effect: 'deny',
-      reason: `a directory that holds ${held.rule.id}'s path stays where it is`,
+      reason: `a directory that holds what ${held.rule.id} protects stays where it is`,
       isPrivate: false,
     };
-    try {
-      return point.ask({ kind: 'write', path, directory: isDirectory }).allowed;
-    } finally {
-      refusal = undefined;
-    }
+    return point.ask({ kind: 'write', path, directory: isDirectory }, { denial }).allowed;
   }
 
   return {

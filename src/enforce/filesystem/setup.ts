@@ -30,8 +30,7 @@ import { createUnwatched, createWatch } from './watch.ts';
 export interface FilesystemOptions {
   policy: EffectivePolicy;
   decide: Decider;
-  /** makes the enforcement point around the given decider */
-  createPoint: (decide: Decider) => Point;
+  point: Point;
   uidMap: UidMap;
   /** who this process is */
   process: { uid: number; gid: number; umask: number };
@@ -113,7 +112,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
   const budget = createDiskBudget(policy.limits.disk);
   const judge = createJudge({
     decide,
-    createPoint: options.createPoint,
+    point: options.point,
     mode: policy.mode,
     reach: createReach(policy),
     workspace: policy.workspace,

@@ -52,7 +52,17 @@ export function runWorker(): void {
   const start = workerData as WorkerStart;
   const log = attachLog(start.log);
   const begun = new Int32Array(start.begun);
-  let point: Point | undefined;
+  const decide = createDecider(start.policy);
+  const point = createPoint({
+    decide,
+    log,
+    mode: start.policy.mode,
+    limits: start.policy.limits,
+    counters: start.counters,
+    ...(start.agent && { agent: start.agent }),
+    onDenialLimit: (count) => post({ type: 'denials', count }),
+    onFailure: (error) => post({ type: 'fault', reason: error.message }),
+  });
   let only: Socket | undefined;
   let connection: Connection | undefined;
   const nowhere = createOutgoing(NOTIFICATION_ROOM);
@@ -65,20 +75,8 @@ export function runWorker(): void {
   };
   const filesystem = createFilesystem({
     policy: start.policy,
-    decide: createDecider(start.policy),
-    createPoint: (decide) => {
-      point = createPoint({
-        decide,
-        log,
-        mode: start.policy.mode,
-        limits: start.policy.limits,
-        counters: start.counters,
-        ...(start.agent && { agent: start.agent }),
-        onDenialLimit: (count) => post({ type: 'denials', count }),
-        onFailure: (error) => post({ type: 'fault', reason: error.message }),
-      });
-      return quietUntil(() => Atomics.load(begun, 0) === 1, point, decide);
-    },
+    decide,
+    point: quietUntil(() => Atomics.load(begun, 0) === 1, point, decide),
     ...(start.notifications && { notifications }),
     privateDirectory: join(start.sessionDirectory, 'private'),
     uidMap: start.uidMap,
@@ -107,7 +105,7 @@ export function runWorker(): void {
     only?.destroy();
     server.close();
     clearInterval(saving);
-    point?.flush();
+    point.flush();
     filesystem.close();
     log.close();
     post({ type: 'closed' });

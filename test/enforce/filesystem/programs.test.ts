@@ -86,6 +86,20 @@ describe('programs in a shared workspace', () => {
     expect(out).toBe('2\n2\n');
   });
 
+  it('lets node and npm install, link, pack and run packages', async () => {
+    const out = await share.ok(`
+      set -e
+      mkdir -p npm/dep npm/app && cd npm
+      echo '{"name":"dep","version":"1.0.0","bin":{"dep":"cli.js"}}' > dep/package.json
+      printf '#!/usr/bin/env node\\nconsole.log("dep runs")\\n' > dep/cli.js && chmod +x dep/cli.js
+      (cd dep && npm pack --silent --offline)
+      cd app && echo '{"name":"app","version":"1.0.0","scripts":{"go":"dep"}}' > package.json
+      npm install --silent --offline --no-audit --no-fund ../dep/dep-1.0.0.tgz
+      npm run --silent go && ./node_modules/.bin/dep
+      node -e 'const fs=require("fs");fs.cpSync("node_modules","copy",{recursive:true});fs.rmSync("copy",{recursive:true});console.log(fs.existsSync("copy"))'`);
+    expect(out).toBe('dep-1.0.0.tgz\ndep runs\ndep runs\nfalse\n');
+  });
+
   it('lets python map, lock, append, truncate and use a database', async () => {
     await share.ok(`cat > p.py <<'P'
 import fcntl, mmap, os, sqlite3, tempfile
