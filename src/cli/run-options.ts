@@ -1,7 +1,7 @@
 // The options of `run` and of every command that looks at a policy the way `run` does.
 // Each option is also a variable: `--log-dir` is AGENT_SANDBOX_LOG_DIR.
 
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { EngineChoice } from '../session/plan.ts';
 
 export interface RunOptions {

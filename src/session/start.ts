@@ -8,12 +8,10 @@ import { createEgress } from '../enforce/egress/egress.ts';
 import { createPoint } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
 import { startFilesystem } from '../enforce/filesystem/server.ts';
-import type { Isolation } from '../model/event.ts';
-import type { Accelerator } from '../engine/engine.ts';
 import { startMachine } from '../engine/machine.ts';
 import { connectGuest } from '../guest/link.ts';
-import { openLog, type Log } from '../log/writer.ts';
-import { messageOf, SandboxError } from '../model/error.ts';
+import type { Log } from '../log/writer.ts';
+import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { SessionState } from '../model/session.ts';
 import { createDecider } from '../policy/decide.ts';
@@ -27,7 +25,8 @@ import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { sharesOf } from './shares.ts';
 import { listenOnce } from './sockets.ts';
-import { processStart, writeState } from './state.ts';
+import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
+import { writeState } from './state.ts';
 
 /** name of the guest to itself */
 const GUEST_NAME = 'sandbox';
@@ -67,11 +66,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   const { policy } = plan;
   const { runtimeDirectory, log, closers } = base;
   // What goes wrong before the session exists is kept until it can be told.
-  let session: LiveSession | undefined;
+  const live: { session?: LiveSession } = {};
   let early: { reason: EndReason; detail: string } | undefined;
   const endWith = (reason: EndReason, detail: string): void => {
-    if (session === undefined) early ??= { reason, detail };
-    else void session.stop(reason, detail);
+    if (live.session === undefined) early ??= { reason, detail };
+    else void live.session.stop(reason, detail);
   };
   const counters = createCounters();
   const onFailure = (error: SandboxError): void => endWith('log-unwritable', error.message);
@@ -137,7 +136,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   await Promise.race([link.start(guestConfig(policy, user)), machineLost(machine.exited)]);
 
   filesystem.begin();
-  session = new LiveSession({
+  const session = new LiveSession({
     log,
     point,
     machine,
@@ -155,6 +154,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     environment: (extra) => guestEnvironment(plan.hostEnvironment, user.identity, base.id, extra),
     denials: () => point.counters().denied,
   });
+  live.session = session;
   const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session);
   void session.ended.then(() => control.close());
   if (policy.limits.timeout !== undefined) session.limitTime(policy.limits.timeout);
@@ -188,59 +188,6 @@ function requireIsolation(plan: SessionPlan): void {
       'the policy requires `isolation: hardware`, and this machine can only emulate the guest',
     hint: 'see `agent-sandbox doctor` for what is missing',
   });
-}
-
-function isolationOf(accelerator: Accelerator): Isolation {
-  return accelerator === 'tcg' ? 'emulated' : 'hardware';
-}
-
-function openSessionLog(plan: SessionPlan, id: string, directory: string): Log {
-  const log = openLog({
-    file: sessionFiles(directory).log,
-    context: {
-      session: id,
-      ...(plan.parent === undefined ? {} : { parent: plan.parent.id }),
-      actor: plan.actor,
-      ...(plan.run === undefined ? {} : { run: plan.run }),
-      policyDigest: plan.policy.digest,
-      isolation: isolationOf(plan.accelerator),
-    },
-  });
-  log.append({
-    type: 'session.start',
-    command: plan.command[0] ?? '',
-    workspace: plan.policy.workspace,
-  });
-  for (const layer of plan.policy.layers)
-    log.append({ type: 'policy.load', layer: layer.name, file: layer.file, digest: layer.digest });
-  for (const clamp of plan.policy.clamps)
-    log.append({ type: 'policy.clamp', rule: clamp.rule, by: clamp.by, reason: clamp.message });
-  return log;
-}
-
-function initialState(plan: SessionPlan, id: string, runtimeDirectory: string): SessionState {
-  const pidStart = processStart(process.pid);
-  return {
-    version: 1,
-    id,
-    ...(plan.parent === undefined ? {} : { parent: plan.parent.id }),
-    status: 'starting',
-    pid: process.pid,
-    ...(pidStart === undefined ? {} : { pidStart }),
-    command: plan.command,
-    workspace: plan.policy.workspace,
-    runtimeDirectory,
-    policyDigest: plan.policy.digest,
-    startedAt: new Date().toISOString(),
-  };
-}
-
-function endFailed(log: Log, error: unknown): void {
-  try {
-    log.end({ type: 'session.end', reason: 'failed-to-start', detail: messageOf(error) });
-  } catch {
-    log.close(); // the log is what failed; without its end it reads as incomplete
-  }
 }
 
 async function machineLost(exited: Promise<{ reason: string; message: string }>): Promise<never> {
