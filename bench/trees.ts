@@ -1,6 +1,6 @@
 // The files that are worked on: made once, copied for each guest.
 
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { must } from './program.ts';
@@ -57,8 +57,14 @@ function makeProject(folder: string): void {
   const compiler = join(import.meta.dirname, '../node_modules/typescript');
   if (!existsSync(compiler)) throw new Error('typescript is not installed');
   mkdirSync(join(folder, 'src'), { recursive: true });
-  mkdirSync(join(folder, 'node_modules'));
-  must('cp', ['-a', compiler, join(folder, 'node_modules/typescript')]);
+  // The compiler and the declarations it reads, without the language server beside it.
+  const target = join(folder, 'node_modules/typescript');
+  mkdirSync(join(target, 'lib'), { recursive: true });
+  cpSync(join(compiler, 'package.json'), join(target, 'package.json'));
+  for (const name of readdirSync(join(compiler, 'lib'))) {
+    if (/^_?tsc\.js$|^lib\..*d\.ts$/.test(name))
+      cpSync(join(compiler, 'lib', name), join(target, 'lib', name));
+  }
   const options = {
     target: 'es2022',
     lib: ['es2022'],
