@@ -7,7 +7,7 @@ import { Errno } from './errno.ts';
 import { toText } from './file-name.ts';
 import { findName, listNames, statNode } from './found-name.ts';
 import { expectArguments, u32, u64, type Incoming } from './incoming.ts';
-import { enterNode, isDirectory, putEntry, type Operation } from './lookup.ts';
+import { enterNode, isDirectory, isKernels, putEntry, type Operation } from './lookup.ts';
 import { joinText, type Node, type FoundName } from './node.ts';
 import { bodyAt, finish, putU64, type Outgoing } from './outgoing.ts';
 import { Format, MAX_TRANSFER } from './protocol.ts';
@@ -77,7 +77,9 @@ function putName(
   const stat = isDots
     ? statNode(state, name === '.' ? directory : (directory.parent ?? directory))
     : found?.stat;
-  if (!stat || (!isDots && state.judge.sight(path, isDirectory(stat)) === 'hidden')) return;
+  if (!stat) return;
+  if (found && isKernels(state, path, found)) return;
+  if (!isDots && state.judge.sight(path, isDirectory(stat)) === 'hidden') return;
   const { buffer } = page.out;
   let at = page.at;
   if (page.isPlus) {

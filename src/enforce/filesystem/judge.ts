@@ -5,6 +5,7 @@ import type { Decision } from '../../model/decision.ts';
 import type { Mode } from '../../model/policy.ts';
 import type { Request } from '../../model/request.ts';
 import type { Point } from '../point.ts';
+import { KERNEL_FILES } from './kernel-files.ts';
 import type { Reach } from './reach.ts';
 
 /**
@@ -33,6 +34,8 @@ export interface Judge {
   mayMoveHolding(path: string, isDirectory: boolean): boolean;
   /** Records that a hidden name was asked for. */
   recordHidden(path: string): void;
+  /** Records that something of the host kernel's was asked for. */
+  recordKernels(path: string): void;
   /** Records that a file is shown without its execute bits. */
   recordWithheld(path: string): void;
 }
@@ -124,6 +127,7 @@ export function createJudge(options: JudgeOptions): Judge {
     mayMoveHolding,
     mayExecute: (path) => passes(decide({ kind: 'exec', path })),
     recordHidden: (path) => void point.ask({ kind: 'read', path }),
+    recordKernels: (path) => void point.ask({ kind: 'read', path }, { denial: KERNEL_FILES }),
     recordWithheld: (path) => void point.ask({ kind: 'exec', path }),
   };
 }

@@ -30,13 +30,23 @@ export const lookup: Operation = (state, incoming, out, parent) => {
   state.watch.names(parent);
   const found = findName(state, parent, name);
   if (!found) return replyAbsent(state, incoming, out, parent, name);
-  const sight = state.judge.sight(path, isDirectory(found.stat));
-  if (sight === 'hidden') {
+  if (isKernels(state, path, found)) {
+    state.judge.recordKernels(path);
+    return replyAbsent(state, incoming, out, parent, name);
+  }
+  if (state.judge.sight(path, isDirectory(found.stat)) === 'hidden') {
     state.judge.recordHidden(path);
     return replyAbsent(state, incoming, out, parent, name);
   }
   return replyEntry(state, incoming, out, found);
 };
+
+/** Whether a name is the host kernel's own. A link is on the disk of its directory, which was looked at before. */
+export function isKernels(state: FilesystemState, path: string, found: FoundName): boolean {
+  const { parent, name, stat, copy } = found;
+  if (copy || (Number(stat.mode) & Format.MASK) === Format.LINK) return false;
+  return state.kernelFiles.holds(path, stat.dev, () => state.descriptors.place(parent, name));
+}
 
 /** Replies with the node of a name that is there, one reference more. `tail`: bytes that follow the entry, already put. */
 export function replyEntry(

@@ -11,6 +11,7 @@ import { createAttributeWriter } from './attributes.ts';
 import { createDescriptors } from './descriptors.ts';
 import { createDiskBudget } from './disk-budget.ts';
 import { createJudge } from './judge.ts';
+import { createKernelFiles } from './kernel-files.ts';
 import { createListings } from './listing.ts';
 import { createNodeTable } from './node-table.ts';
 import { createNotifier } from './notification.ts';
@@ -135,6 +136,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     verdicts: createVerdicts(judge, table, uidMap.hostUid),
     attributes: createAttributeWriter(ownership, rootStat.dev),
     ownership,
+    kernelFiles: createKernelFiles(rootStat.dev),
     listings,
     privates,
     budget,

@@ -6,6 +6,7 @@ import type { Descriptors } from './descriptors.ts';
 import type { DiskBudget } from './disk-budget.ts';
 
 import type { Judge } from './judge.ts';
+import type { KernelFiles } from './kernel-files.ts';
 import type { Listings } from './listing.ts';
 import type { NodeTable } from './node-table.ts';
 import type { Ownership } from './ownership.ts';
@@ -21,6 +22,7 @@ export interface FilesystemState {
   verdicts: Verdicts;
   attributes: AttributeWriter;
   ownership: Ownership;
+  kernelFiles: KernelFiles;
   listings: Listings;
   privates: PrivateStore;
   budget: DiskBudget;

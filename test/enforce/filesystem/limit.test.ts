@@ -77,6 +77,21 @@ os.unlink('more'); f.close()
     await share.close();
   });
 
+  it('never shows the host kernel its own files, whatever a rule allows', async () => {
+    const share = await openShare({
+      asRoot: true,
+      policy:
+        'version: 1\nfilesystem:\n  allow: [{path: ., access: write}, {path: /, access: read}]\n',
+    });
+    const { stdout } = await share.run(
+      'cd "$MOUNT"; ls -d etc proc sys dev sys/kernel/debug 2>/dev/null; ls | grep -cxE "proc|sys|dev"; cat proc/self/environ',
+    );
+    expect(stdout).toBe('etc\n0\n');
+    const record = share.decisions().find((event) => event.request === 'read /proc');
+    expect(record).toMatchObject({ effect: 'deny', rule: { id: 'builtin/kernel-files' } });
+    await share.close();
+  });
+
   it('never leaves the workspace while the host swaps a directory for a link', async () => {
     const share = await openShare({
       prepare: (workspace, base) => {
@@ -97,22 +112,21 @@ os.unlink('more'); f.close()
         renameSync(at('l'), at('d'));
         renameSync(at('d'), at('l'));
         renameSync(at('t'), at('d'));
-        if (i % 5 === 0) await sleep(0);
+        if (i % 3 === 0) await sleep(0);
       }
     })();
     // The link is followed by the guest itself, inside: what it finds there is what the policy shows, which is nothing.
     const { stdout } = await share.run(`cd "$MOUNT$PWD"; python3 - <<'P'
-import os, time
-end = time.time() + 2; seen = set(); n = 0
-while time.time() < end:
-    n += 1
+import os
+seen = set()
+for n in range(150):
     for what in (lambda: seen.add(open('d/f').read()), lambda: seen.update(os.listdir('d')),
                  lambda: open('d/new%d' % (n % 9), 'w').write('guest'), lambda: open('d/f', 'a').write(''),
                  lambda: os.rename('d/new1', 'd/new2'), lambda: os.unlink('d/new3'), lambda: os.chmod('d/f', 0o644),
                  lambda: os.symlink('x', 'd/s'), lambda: os.mkdir('d/m'), lambda: os.rmdir('d/m')):
         try: what()
         except OSError: pass
-print('OUTSIDE' in ''.join(seen), n > 20)
+print('OUTSIDE' in ''.join(seen), len(seen) > 0)
 P`);
     isDone = true;
     await swapping;
