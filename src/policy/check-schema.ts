@@ -2,7 +2,7 @@
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
 import { nearest } from './spelling.ts';
 import type { Schema } from './schema.ts';
-import type { MapNode, TextNode } from './yaml-text.ts';
+import { type MapNode, MAX_FAULTS, type TextNode } from './yaml-text.ts';
 
 export function checkSchema(root: TextNode, schema: Schema, file: string): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
@@ -21,6 +21,7 @@ export function checkSchema(root: TextNode, schema: Schema, file: string): Diagn
   return diagnostics;
 
   function check(node: TextNode, given: Schema, place: string): void {
+    if (diagnostics.length > MAX_FAULTS) return;
     const here = follow(given, defs);
     if (here.anyOf !== undefined) {
       const fitting = here.anyOf.find((branch) => acceptsType(node, follow(branch, defs)));
@@ -53,7 +54,7 @@ export function checkSchema(root: TextNode, schema: Schema, file: string): Diagn
     for (const { key, keySpan, value } of node.entries) {
       const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
       if (property !== undefined) check(value, property, place === '' ? key : `${place}.${key}`);
-      else if (here.additionalProperties === false) {
+      else if (here.additionalProperties === false && diagnostics.length <= MAX_FAULTS) {
         const near = nearest(key, Object.keys(properties));
         report(
           'unknown-key',

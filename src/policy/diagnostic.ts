@@ -20,7 +20,7 @@ export function renderDiagnostic(diagnostic: Diagnostic, source: string | undefi
   const lines = [
     `${showControls(file)}:${span.line}:${span.column}: ${severity}: ${showControls(message)} [${code}]`,
   ];
-  const line = source?.split(/\r\n|\n|\r/)[span.line - 1];
+  const line = source === undefined ? undefined : lineOf(source, span.line);
   if (line !== undefined && line.trim() !== '') {
     // A long line is cut around the fault: a policy may be one line of 256 KiB.
     const from = Math.max(0, span.column - 1 - 60);
@@ -35,6 +35,18 @@ export function renderDiagnostic(diagnostic: Diagnostic, source: string | undefi
   }
   if (help !== undefined) lines.push(`  help: ${showControls(help)}`);
   return lines.join('\n');
+}
+
+/** A line of a text, from 1, without its end. */
+function lineOf(source: string, line: number): string | undefined {
+  let start = 0;
+  for (let i = 1; i < line; i++) {
+    const end = source.indexOf('\n', start);
+    if (end < 0) return undefined;
+    start = end + 1;
+  }
+  const end = source.indexOf('\n', start);
+  return source.slice(start, end < 0 ? undefined : end).replace(/\r$/, '');
 }
 
 /** All diagnostics in the order of their places. */

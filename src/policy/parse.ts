@@ -2,7 +2,7 @@
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
 import type { Limits } from '../model/policy.ts';
 import { checkSchema } from './check-schema.ts';
-import { hasErrors } from './diagnostic.ts';
+import { hasErrors, sortDiagnostics } from './diagnostic.ts';
 import type { DocumentSections, PolicyDocument, PolicyTest } from './document.ts';
 import { faultOfRequest } from './request-syntax.ts';
 import { parseDuration, parseSize } from './quantity.ts';
@@ -15,6 +15,7 @@ import {
   entryOf,
   itemsOf,
   listOf,
+  MAX_FAULTS,
   numberOf,
   readYaml,
   stringOf,
@@ -29,7 +30,7 @@ export interface ParsedPolicy {
 
 export function parsePolicy(text: string, file: string): ParsedPolicy {
   const { root, diagnostics } = readYaml(text, file);
-  if (root === undefined) return { diagnostics };
+  if (root === undefined) return { diagnostics: capped(diagnostics, file) };
   diagnostics.push(...checkSchema(root, POLICY_SCHEMA, file));
   const add =
     (severity: Diagnostic['severity']) =>
@@ -45,7 +46,24 @@ export function parsePolicy(text: string, file: string): ParsedPolicy {
   const report: Reporter = { file, error: add('error'), warn: add('warning') };
   refuseUnenforced(root, report);
   const document = readDocument(root, report);
-  return hasErrors(diagnostics) ? { diagnostics } : { document, diagnostics };
+  return hasErrors(diagnostics)
+    ? { diagnostics: capped(diagnostics, file) }
+    : { document, diagnostics: capped(diagnostics, file) };
+}
+
+/** The first faults of a hopeless file, and that there are more. */
+function capped(diagnostics: Diagnostic[], file: string): Diagnostic[] {
+  if (diagnostics.length <= MAX_FAULTS) return diagnostics;
+  const shown = sortDiagnostics(diagnostics).sort((a, b) =>
+    a.severity < b.severity ? -1 : a.severity > b.severity ? 1 : 0,
+  );
+  const [last] = shown.splice(MAX_FAULTS);
+  const span = last?.span ?? { line: 1, column: 1, offset: 0, length: 1 };
+  const severity = hasErrors(diagnostics) ? 'error' : 'warning';
+  return [
+    ...shown,
+    { code: 'too-many', severity, file, span, message: 'and more faults, from here on' },
+  ];
 }
 
 function readDocument(root: TextNode, report: Reporter): PolicyDocument {
@@ -117,10 +135,12 @@ const LOCKABLE: readonly string[] = Object.entries(POLICY_SCHEMA.properties ?? {
 );
 
 function readLock(node: TextNode | undefined, report: Reporter): string[] {
+  let unknown = 0;
   return itemsOf(node).flatMap((item) => {
     const key = stringOf(item);
     if (key === undefined) return [];
     if (LOCKABLE.includes(key)) return [key];
+    if (++unknown > MAX_FAULTS) return [];
     const near = nearest(key, LOCKABLE);
     report.error(
       'unknown-key',

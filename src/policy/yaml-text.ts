@@ -35,6 +35,10 @@ export interface ScalarNode {
 
 export const MAX_BYTES = 256 * 1024;
 export const MAX_DEPTH = 20;
+/** Values in a policy: a policy of some hundred rules has some thousand. */
+const MAX_NODES = 20_000;
+/** Faults said at once: who has more has one cause for most of them. */
+export const MAX_FAULTS = 100;
 
 export interface YamlText {
   root?: TextNode;
@@ -54,6 +58,7 @@ export function readYaml(text: string, file: string): YamlText {
     };
   };
   const report = (code: string, span: Span, message: string, help?: string): void => {
+    if (diagnostics.length > MAX_FAULTS) return;
     diagnostics.push({
       code,
       severity: 'error',
@@ -75,7 +80,7 @@ export function readYaml(text: string, file: string): YamlText {
       version: '1.2',
       schema: 'core',
       strict: true,
-      uniqueKeys: true,
+      uniqueKeys: false, // said below, in one pass: the reader compares each key with every other
       merge: false,
       prettyErrors: false,
       lineCounter: lines,
@@ -103,17 +108,19 @@ export function readYaml(text: string, file: string): YamlText {
       'a policy is one YAML document; a second one starts here',
     );
   }
-  for (const fault of [...document.errors, ...document.warnings]) {
+  for (const fault of [...document.errors, ...document.warnings].slice(0, MAX_FAULTS)) {
     if (fault.code === 'MULTIPLE_DOCS' || fault.code === 'TAB_AS_INDENT') continue; // said above
     report(
       CODES[fault.code] ?? 'syntax',
       spanAt(fault.pos[0], fault.pos[1]),
-      toMessage(fault.code, fault.message),
+      toMessage(fault.message),
     );
   }
 
+  let nodes = 0;
   function convert(node: YamlNode | null, depth: number, fallback: Span): TextNode {
-    if (node === null) return { kind: 'scalar', value: null, span: fallback };
+    if (node === null || ++nodes > MAX_NODES)
+      return { kind: 'scalar', value: null, span: fallback };
     const [from, to] = node.range ?? [fallback.offset, fallback.offset + 1, 0];
     const span = spanAt(from, to);
     if (depth > MAX_DEPTH) {
@@ -128,12 +135,11 @@ export function readYaml(text: string, file: string): YamlText {
       report('anchor', span, 'anchors are not read in a policy', 'write the value out');
     if (node.tag !== undefined)
       report('tag', span, `the tag "${node.tag}" is not read in a policy`);
-    if (isMap(node))
-      return {
-        kind: 'map',
-        entries: node.items.flatMap((pair) => convertPair(pair, depth, span)),
-        span,
-      };
+    if (isMap(node)) {
+      const entries = node.items.flatMap((pair) => convertPair(pair, depth, span));
+      reportTwins(entries);
+      return { kind: 'map', entries, span };
+    }
     if (isSeq(node)) {
       return {
         kind: 'list',
@@ -165,7 +171,19 @@ export function readYaml(text: string, file: string): YamlText {
     ];
   }
 
+  function reportTwins(entries: MapNode['entries']): void {
+    const seen = new Set<string>();
+    for (const { key, keySpan } of entries) {
+      if (seen.has(key)) report('duplicate-key', keySpan, 'this key stands twice in one map');
+      seen.add(key);
+    }
+  }
+
   const root = convert(document.contents, 0, start);
+  if (nodes > MAX_NODES) {
+    report('too-large', start, `a policy may not hold more than ${MAX_NODES} values`);
+    return { diagnostics: unique(diagnostics) };
+  }
   return diagnostics.length > 0
     ? { root, diagnostics: unique(diagnostics) }
     : { root, diagnostics };
@@ -178,13 +196,11 @@ function toScalar(value: unknown): string | number | boolean | null {
 }
 
 const CODES: Record<string, string> = {
-  DUPLICATE_KEY: 'duplicate-key',
   TAG_RESOLVE_FAILED: 'tag',
   BAD_ALIAS: 'alias',
 };
 
-function toMessage(code: string, message: string): string {
-  if (code === 'DUPLICATE_KEY') return 'this key stands twice in one map';
+function toMessage(message: string): string {
   return (message.split('\n')[0] ?? message).replace(/ at line \d+, column \d+:?$/, '');
 }
 

@@ -66,7 +66,7 @@ describe('path patterns', () => {
           expect(matches(pattern, path, covers)).toBe(matchesNaively(pattern, path, effect));
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -101,7 +101,7 @@ describe('path patterns', () => {
               );
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -135,7 +135,7 @@ describe('path patterns', () => {
         if (matchesPath(compiled, deeper))
           expect(statesAfter(compiled, splitPath(path))).not.toBe(0);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -150,7 +150,7 @@ describe('path patterns', () => {
           matchesPath(compiled, [...splitPath(to), ...tail]),
         );
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 });

@@ -147,7 +147,7 @@ describe(`requests as text (seed ${seed})`, () => {
           expect(parseRequest(formatRequest(request)).request).toEqual(request);
         },
       ),
-      { seed, numRuns: 3000 },
+      { seed, numRuns: 1500 },
     );
   });
 
@@ -189,7 +189,7 @@ describe(`requests as text (seed ${seed})`, () => {
           if (request !== undefined) expect(formatRequest(request)).not.toMatch(UNSAFE);
         },
       ),
-      { seed, numRuns: 2000 },
+      { seed, numRuns: 1000 },
     );
   });
 });
