@@ -78,7 +78,8 @@ export function jailCommand(options: JailOptions, command: readonly string[]): s
 
 /** Limits every process of the jail inherits: no core dumps of guest memory, few descriptors, no file growth. */
 function limits(options: JailOptions): string[] {
-  const steps = ['ulimit -c 0', 'ulimit -n 1024'];
+  // A lower limit than this one may be in force already, and stays.
+  const steps = ['{ ulimit -n 1024 2>/dev/null || :; }', 'ulimit -c 0'];
   if (options.noFiles) steps.push('ulimit -f 0');
   // Entering the group may be forbidden although making it was not; whether it worked is looked up afterwards.
   const enter = options.controlGroup === undefined ? '' : '{ echo 0 > "$0"; } 2>/dev/null; ';

@@ -76,7 +76,13 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
     'pipe',
     'pipe',
   ]);
-  const child = spawn(program ?? '', args, { stdio, env: { PATH: '/usr/bin:/bin' }, cwd: '/' });
+  const child = spawn(program ?? '', args, {
+    stdio,
+    env: { PATH: '/usr/bin:/bin' },
+    cwd: '/',
+    // A session of its own: Ctrl-C on the terminal is for the guest's command to see, not for QEMU.
+    detached: true,
+  });
   const life = watch(child);
   const stream = (index: number): Duplex => child.stdio[index] as Duplex;
   // The state pipe breaks when QEMU dies early; that is told by `exited`.

@@ -15,6 +15,7 @@ const RESTORE_LIMIT = 20_000;
 /**
  * The caller listens on both sockets before the call. Each gets one connection, whose other end QEMU holds; the first
  * thing read from `mux` is the guest's greeting, whether the guest has just booted or was restored.
+ * To be called on the main thread: QEMU dies with the thread that started it.
  */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const begun = performance.now();

@@ -140,7 +140,7 @@ function lineTo({
   if (!onProgress) return {};
   return {
     onLine: (line) => {
-      if (/^(Get:\d+|Unpacking|Setting up|E:|W:)/.test(line)) onProgress(line.trim());
+      if (/^(Need to get|E:|W:)/.test(line)) onProgress(line.trim());
     },
   };
 }

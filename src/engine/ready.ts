@@ -16,8 +16,7 @@ import {
   refreshLists,
 } from './packages.ts';
 import { makePlan } from './plan.ts';
-import { prepareSnapshot, snapshotFolder } from './snapshot.ts';
-import { MANIFEST } from './store.ts';
+import { prepareSnapshot } from './snapshot.ts';
 import { sweepStale } from './sweep.ts';
 
 export interface ReadyOptions {
@@ -61,12 +60,6 @@ export async function makeReady(options: ReadyOptions): Promise<Readiness> {
     await prepareSnapshot(options.cache, plan, noted);
   }
   return { accelerator, done };
-}
-
-/** Whether a start would fetch, build or ask something first, found without doing any of it. */
-export async function isReady(options: ReadyOptions, accelerator: Accelerator): Promise<boolean> {
-  const plan = await makePlan({ ...options, accelerator });
-  return existsSync(join(snapshotFolder(options.cache, plan), MANIFEST));
 }
 
 /** A compiler is needed until the init is compiled, and no longer. */

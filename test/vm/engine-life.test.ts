@@ -101,6 +101,8 @@ describe('several host processes', () => {
       const { pid, machine, qemu } = await owner.report;
       const family = familyOf(machine);
       expect(family).toContain(qemu);
+      // Ctrl-C on the owner's terminal does not reach it.
+      expect(family.map(sessionOf)).not.toContain(sessionOf(pid));
       process.kill(pid, 'SIGKILL');
       await expect.poll(() => family.filter(isRunning), { timeout: 5_000 }).toEqual([]);
     });
@@ -216,7 +218,7 @@ describe('a machine that lacks something', () => {
     } finally {
       blocked.remove();
     }
-  });
+  }, 120_000);
 
   for (const size of [{ cpus: 0 }, { cpus: 65 }, { memory: 1024 }]) {
     it(`refuses a size no guest can have: ${JSON.stringify(size)}`, async () => {
@@ -289,6 +291,11 @@ describe('what a guest is booted from', () => {
     expect(await prepareInit({ cache, guest: GUEST })).toEqual(init);
   });
 });
+
+function sessionOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[3]);
+}
 
 /** Changes one byte in the middle and leaves size and times as they were. */
 function changeByte(file: string): void {
