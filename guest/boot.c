@@ -44,7 +44,7 @@ static void load_modules(void)
 
 void boot_prepare(void)
 {
-    const char *directories[] = {"/proc", "/sys", "/dev", "/lower", "/upper", "/root"};
+    const char *directories[] = {"/proc", "/sys", "/dev", "/lower", "/root"};
     for (size_t i = 0; i < sizeof directories / sizeof *directories; i++) mkdir(directories[i], 0755);
     mount_or_fault("proc", "/proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     mount_or_fault("sysfs", "/sys", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);

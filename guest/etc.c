@@ -1,33 +1,47 @@
-/* Writes /etc files into the overlay. Invariant: a link the server shows in their place is replaced, never followed. */
+/* Writes /etc files into the upper layer, where they hide what the server shows in their place, links included. */
 #define _GNU_SOURCE
 #include "etc.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "dns.h"
 #include "fault.h"
-#include "system.h"
+#include "stage.h"
 
 #define TABLE_MAX (1024 * 1024)
+#define LINE_SIZE (PATH_MAX + 256)
 
-static void replace_file(const char *path, const char *text, size_t length)
+static void write_etc(const char *name, const char *text, size_t length)
 {
-    if (unlink(path) < 0 && errno != ENOENT) fault("%s: %m", path);
-    int fd = open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-    if (fd < 0) fault("%s: %m", path);
-    while (length > 0) {
-        ssize_t count = write(fd, text, length);
-        if (count < 0) fault("%s: %m", path);
-        text += count;
-        length -= (size_t)count;
-    }
+    char path[64];
+    snprintf(path, sizeof path, STAGE_FILES "/etc/%s", name);
+    int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0644);
+    if (fd < 0 || write(fd, text, length) != (ssize_t)length) fault("%s: %m", path);
     close(fd);
+}
+
+static void write_names(const char *hostname)
+{
+    char text[256];
+    int length = snprintf(text, sizeof text, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", hostname);
+    write_etc("hosts", text, (size_t)length);
+    length = snprintf(text, sizeof text, "%s\n", hostname);
+    write_etc("hostname", text, (size_t)length);
+    if (sethostname(hostname, strlen(hostname)) < 0) fault("host name: %m");
+}
+
+void etc_prepare(void)
+{
+    static const char resolver[] = "nameserver " DNS_ADDRESS "\noptions timeout:10 attempts:1\n";
+    write_etc("resolv.conf", resolver, sizeof resolver - 1);
+    write_names(USUAL_HOSTNAME);
 }
 
 /* Whether a line of a passwd or group file has this number in its third field. */
@@ -46,37 +60,31 @@ static bool has_number(const char *table, unsigned number)
 }
 
 /* Adds the lines that are missing; a table the server does not show is made of them alone. */
-static void complete_table(const char *path, unsigned number, const char *own_line, const char *root_line)
+static void complete_table(int lower, const char *name, unsigned number, const char *own_line, const char *root_line)
 {
-    char *table = calloc(1, TABLE_MAX + 512);
-    if (!table) fault("out of memory");
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    static char table[TABLE_MAX + 2 * LINE_SIZE];
+    char path[32];
+    snprintf(path, sizeof path, "etc/%s", name);
+    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    int fd = (int)syscall(SYS_openat2, lower, path, &how, sizeof how);
     size_t length = 0;
     ssize_t count;
     while (fd >= 0 && length < TABLE_MAX && (count = read(fd, table + length, TABLE_MAX - length)) > 0) length += (size_t)count;
     if (fd >= 0) close(fd);
     table[length] = '\0';
     bool has_root = has_number(table, 0), has_own = has_number(table, number);
-    if (!has_root || !has_own) {
-        if (length > 0 && table[length - 1] != '\n') table[length++] = '\n';
-        length += (size_t)snprintf(table + length, 512, "%s%s", has_root ? "" : root_line, has_own ? "" : own_line);
-        replace_file(path, table, length);
-    }
-    free(table);
+    if (has_root && has_own) return;
+    if (length > 0 && table[length - 1] != '\n') table[length++] = '\n';
+    length += (size_t)snprintf(table + length, 2 * LINE_SIZE - 1, "%s%s", has_root ? "" : root_line, has_own ? "" : own_line);
+    write_etc(name, table, length);
 }
 
-void etc_write(const struct config *config)
+void etc_complete(const struct config *config, int lower)
 {
-    char text[8192];
-    make_path("/etc", NULL, 0, 0);
-    int length = snprintf(text, sizeof text, "nameserver %s\noptions timeout:10 attempts:1\n", DNS_ADDRESS);
-    replace_file("/etc/resolv.conf", text, (size_t)length);
-    length = snprintf(text, sizeof text, "127.0.0.1 localhost %s\n::1 localhost ip6-localhost ip6-loopback\n", config->hostname);
-    replace_file("/etc/hosts", text, (size_t)length);
-    length = snprintf(text, sizeof text, "%s\n", config->hostname);
-    replace_file("/etc/hostname", text, (size_t)length);
-    snprintf(text, sizeof text, "%s:x:%u:%u::%s:/bin/sh\n", config->user, config->uid, config->gid, config->home);
-    complete_table("/etc/passwd", config->uid, text, "root:x:0:0:root:/root:/bin/sh\n");
-    snprintf(text, sizeof text, "%s:x:%u:\n", config->user, config->gid);
-    complete_table("/etc/group", config->gid, text, "root:x:0:\n");
+    char line[LINE_SIZE];
+    if (strcmp(config->hostname, USUAL_HOSTNAME) != 0) write_names(config->hostname);
+    snprintf(line, sizeof line, "%s:x:%u:%u::%s:/bin/sh\n", config->user, config->uid, config->gid, config->home);
+    complete_table(lower, "passwd", config->uid, line, "root:x:0:0:root:/root:/bin/sh\n");
+    snprintf(line, sizeof line, "%s:x:%u:\n", config->user, config->gid);
+    complete_table(lower, "group", config->gid, line, "root:x:0:\n");
 }

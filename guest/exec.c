@@ -260,10 +260,8 @@ void exec_frame(const struct frame *frame)
     else if (message_collect(frame, &message, &length)) start(frame, message, length);
 }
 
-void exec_open(const struct config *config)
+void exec_prepare(void)
 {
-    session = config;
-    group = limits_set(config->processes);
     sigset_t mask;
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
@@ -271,6 +269,12 @@ void exec_open(const struct config *config)
     if (children.fd < 0) fault("signalfd: %m");
     children.ready = child_ended;
     loop_watch(&children, EPOLLIN);
+}
+
+void exec_open(const struct config *config)
+{
+    session = config;
+    group = limits_set(config->processes);
 }
 
 void exec_kill_all(void)

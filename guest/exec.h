@@ -5,7 +5,9 @@
 #include "mux.h"
 #include "start.h"
 
-/* Reaps from now on; limits processes and memory of all that is started. */
+/* Reaps from now on. */
+void exec_prepare(void);
+/* Takes the limits of the session. */
 void exec_open(const struct config *config);
 /* An EXEC, SIGNAL or RESIZE frame. */
 void exec_frame(const struct frame *frame);

@@ -1,7 +1,4 @@
-/*
- * PID 1 of the guest. Everything above `start_receive` happens once, before the snapshot is taken, and knows nothing of a
- * session; everything below it happens in each session.
- */
+/* PID 1 of the guest: prepares, waits for a session, serves it. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
@@ -20,6 +17,7 @@
 #include "net.h"
 #include "protocol.h"
 #include "root.h"
+#include "stage.h"
 #include "start.h"
 #include "stream.h"
 #include "tcp.h"
@@ -93,31 +91,39 @@ static void handle(const struct frame *frame)
     else stream_frame(frame);
 }
 
-int main(void)
+/* Everything that knows nothing of a session, so that it can be part of the snapshot. */
+static void prepare(void)
 {
     fault_prepare_signals();
     boot_prepare();
     mux_open(boot_port("mux"));
     int fs_port = boot_port("fs");
-    net_configure();
     loop_open();
+    net_configure();
     int listener4 = net_listener(AF_INET, LISTEN_PORT), listener6 = net_listener(AF_INET6, LISTEN_PORT);
     net_steer(listener4, listener6);
+    tcp_accept(listener4, listener6);
     dns_open();
     limits_prepare();
-    boot_harden();
-    say(TYPE_HELLO);
-
-    const struct config *config = start_receive();
-    start_renew(config);
-    exec_open(config);
-    root_enter(config, fs_port);
-    session_listen(SESSION_SOCKET);
-    tcp_accept(listener4, listener6);
+    exec_prepare();
+    root_prepare(fs_port);
+    session_listen(STAGE "/run" SESSION_SOCKET_FOLDER SESSION_SOCKET);
     synced.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     synced.ready = sync_done;
     if (synced.fd < 0) fault("eventfd: %m");
     loop_watch(&synced, EPOLLIN);
+    boot_harden();
+}
+
+int main(void)
+{
+    prepare();
+    say(TYPE_HELLO);
+    /* The snapshot is taken while init waits here: what follows happens in each session. */
+    const struct config *config = start_receive();
+    start_renew(config);
+    exec_open(config);
+    root_enter(config);
     say(TYPE_READY);
     mux_listen(handle);
     for (;;) {

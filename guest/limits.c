@@ -18,29 +18,36 @@
 /* For init, its buffers and the kernel: a share of the machine, at least this. */
 #define RESERVE_MIN (64ull << 20)
 
+/* What a session usually asks for; writing another number costs it time. */
+#define USUAL_PROCESSES 2048
+
 static int group = -1;
+
+static void set_limit(const char *file, unsigned long long value)
+{
+    char path[64], number[32];
+    snprintf(path, sizeof path, GROUPS "/session/%s", file);
+    snprintf(number, sizeof number, "%llu", value);
+    write_file(path, number);
+}
 
 void limits_prepare(void)
 {
+    struct sysinfo machine;
     write_file("/proc/self/oom_score_adj", "-1000");
     mkdir(GROUPS, 0700);
     if (mount("cgroup2", GROUPS, "cgroup2", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) return;
     write_file(GROUPS "/cgroup.subtree_control", "+pids +memory");
-    if (mkdir(GROUPS "/session", 0700) < 0) return;
+    if (mkdir(GROUPS "/session", 0700) < 0 || sysinfo(&machine) < 0) return;
+    unsigned long long total = (unsigned long long)machine.totalram * machine.mem_unit;
+    unsigned long long reserve = total / 16 > RESERVE_MIN ? total / 16 : RESERVE_MIN;
+    set_limit("memory.max", total > 2 * reserve ? total - reserve : total / 2);
+    set_limit("pids.max", USUAL_PROCESSES);
     group = open(GROUPS "/session", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 int limits_set(uint32_t processes)
 {
-    char number[32];
-    struct sysinfo machine;
-    if (group < 0) return -1;
-    snprintf(number, sizeof number, "%u", processes);
-    write_file(GROUPS "/session/pids.max", number);
-    if (sysinfo(&machine) < 0) return group;
-    unsigned long long total = (unsigned long long)machine.totalram * machine.mem_unit;
-    unsigned long long reserve = total / 16 > RESERVE_MIN ? total / 16 : RESERVE_MIN;
-    snprintf(number, sizeof number, "%llu", total > 2 * reserve ? total - reserve : total / 2);
-    write_file(GROUPS "/session/memory.max", number);
+    if (group >= 0 && processes != USUAL_PROCESSES) set_limit("pids.max", processes);
     return group;
 }

@@ -6,10 +6,10 @@
 #include "pump.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,6 +25,12 @@
 #define GATHER (128 * 1024)
 
 static int fuse_fd, port_fd;
+static sem_t released;
+
+static void wait_for_session(void)
+{
+    while (sem_wait(&released) < 0) continue;
+}
 
 static void wait_for(int fd, short events, const char *what)
 {
@@ -54,6 +60,7 @@ static void *kernel_to_host(void *unused)
 {
     static uint8_t bytes[UP_SIZE];
     (void)unused;
+    wait_for_session();
     size_t length = 0;
     for (;;) {
         ssize_t count = read(fuse_fd, bytes + length, sizeof bytes - length);
@@ -93,6 +100,7 @@ static void *host_to_kernel(void *unused)
 {
     static uint8_t bytes[DOWN_SIZE];
     (void)unused;
+    wait_for_session();
     size_t start = 0, length = 0;
     for (;;) {
         if (start > 0 && (length == 0 || sizeof bytes - start < MESSAGE_LIMIT)) {
@@ -113,13 +121,18 @@ static void *host_to_kernel(void *unused)
     return NULL;
 }
 
-void pump_start(int fuse, int port)
+void pump_prepare(int fuse, int port)
 {
     pthread_t thread;
     fuse_fd = fuse;
     port_fd = port;
-    fcntl(fuse, F_SETFL, O_NONBLOCK);
-    fcntl(port, F_SETFL, O_NONBLOCK);
+    if (sem_init(&released, 0, 0) < 0) fault("semaphore: %m");
     if (pthread_create(&thread, NULL, kernel_to_host, NULL) != 0) fault("thread: %m");
     if (pthread_create(&thread, NULL, host_to_kernel, NULL) != 0) fault("thread: %m");
+}
+
+void pump_start(void)
+{
+    sem_post(&released);
+    sem_post(&released);
 }

@@ -2,7 +2,9 @@
 #ifndef PUMP_H
 #define PUMP_H
 
-/* Starts both directions in threads of their own; `fuse` and `port` are theirs from now on. */
-void pump_start(int fuse, int port);
+/* Makes a thread for each direction; both descriptors are non-blocking and theirs from now on. */
+void pump_prepare(int fuse, int port);
+/* Lets the threads go: before, nothing of the kernel reaches the port. */
+void pump_start(void);
 
 #endif

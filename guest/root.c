@@ -1,12 +1,12 @@
 /*
- * Builds the session's file tree. Invariants: nothing of it allows setuid or devices but /dev, which is made by hand; no
- * path of the server's tree is followed from outside the new root.
+ * Builds the session's file tree. Invariants: the server's tree is mounted nosuid and nodev; no path of it is followed from
+ * outside the new root.
  */
 #define _GNU_SOURCE
 #include "root.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/mount.h>
 #include <linux/openat2.h>
 #include <stdio.h>
@@ -14,89 +14,58 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "etc.h"
 #include "fault.h"
 #include "pump.h"
+#include "stage.h"
 #include "system.h"
-
-#define QUIET (MS_NOSUID | MS_NODEV)
 
 int root_files = -1;
 
-/* Parts of initramfs and of the new root where the server may have something else than a directory. */
-static void mount_memory(const char *path, unsigned long flags, const char *options)
+void root_prepare(int fs_port)
 {
-    make_path(path, NULL, 0, 0);
-    mount_or_fault("tmpfs", path, flags, options);
-}
-
-static void mount_server(int fs_port)
-{
-    int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+    stage_prepare();
+    int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
     if (fuse < 0) fault("/dev/fuse: %m");
     char options[160];
     snprintf(options, sizeof options,
              "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=1048576", fuse);
-    mount_or_fault("fuse", "/lower", QUIET, options);
-    pump_start(fuse, fs_port);
+    /* The kernel's first message waits in the queue until the pump is let go: the file server sees a fresh mount. */
+    mount_or_fault("fuse", "/lower", MS_NOSUID | MS_NODEV, options);
+    pump_prepare(fuse, fs_port);
 }
 
 static void mount_overlay(const struct config *config)
 {
-    char options[64] = "mode=755";
-    if (config->disk > 0) snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)config->disk);
-    mount_or_fault("tmpfs", "/upper", QUIET, options);
-    if (mkdir("/upper/files", 0755) < 0 || mkdir("/upper/work", 0755) < 0) fault("overlay directories: %m");
-    mount_or_fault("overlay", "/root", QUIET, "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work");
+    char options[64];
+    if (config->disk > 0) {
+        snprintf(options, sizeof options, "mode=755,size=%llu", (unsigned long long)config->disk);
+        if (mount("tmpfs", STAGE_UPPER, NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV, options) < 0) fault("disk limit: %m");
+    }
+    mount_or_fault("overlay", "/root", MS_NOSUID | MS_NODEV,
+                   "lowerdir=/lower,upperdir=" STAGE_FILES ",workdir=" STAGE_WORK);
 }
 
-static void make_node(const char *path, unsigned device, mode_t mode)
+/* The places are real directories of the upper layer: no link of the server leads elsewhere. */
+static void put(const char *part, const char *place)
 {
-    if (mknod(path, S_IFCHR | mode, device) < 0 || chmod(path, mode) < 0) fault("%s: %m", path);
+    char from[64], to[PATH_MAX + 8];
+    snprintf(from, sizeof from, STAGE "/%s", part);
+    snprintf(to, sizeof to, "/root%s", place);
+    if (mount(from, to, NULL, MS_MOVE, NULL) == 0) return;
+    /* A home below another part, such as /tmp/home. */
+    make_path(to, NULL, 0, 0);
+    if (mount(from, to, NULL, MS_MOVE, NULL) < 0) fault("mount %s: %m", place);
 }
 
-static void make_link(const char *target, const char *path)
+static void make_home(const struct config *config)
 {
-    if (symlink(target, path) < 0) fault("%s: %m", path);
-}
-
-/* Only what programs need: no port to the host, no memory, no fuse, no kernel log. */
-static void make_devices(void)
-{
-    mount_memory("/dev", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k");
-    make_node("/dev/null", makedev(1, 3), 0666);
-    make_node("/dev/zero", makedev(1, 5), 0666);
-    make_node("/dev/full", makedev(1, 7), 0666);
-    make_node("/dev/random", makedev(1, 8), 0666);
-    make_node("/dev/urandom", makedev(1, 9), 0666);
-    make_node("/dev/tty", makedev(5, 0), 0666);
-    make_link("/proc/self/fd", "/dev/fd");
-    make_link("/proc/self/fd/0", "/dev/stdin");
-    make_link("/proc/self/fd/1", "/dev/stdout");
-    make_link("/proc/self/fd/2", "/dev/stderr");
-    make_link("pts/ptmx", "/dev/ptmx");
-    if (mkdir("/dev/pts", 0755) < 0 || mkdir("/dev/shm", 0755) < 0) fault("/dev: %m");
-    mount_or_fault("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
-    mount_or_fault("tmpfs", "/dev/shm", QUIET, "mode=1777");
-}
-
-static void mount_fresh(const struct config *config)
-{
-    char options[96];
-    make_path("/proc", NULL, 0, 0);
-    /* Other users' processes, init among them, are not there for the agent. */
-    mount_or_fault("proc", "/proc", QUIET | MS_NOEXEC, "hidepid=2");
-    make_path("/sys", NULL, 0, 0);
-    mount_or_fault("sysfs", "/sys", QUIET | MS_NOEXEC | MS_RDONLY, NULL);
-    make_devices();
-    mount_memory("/run", QUIET, "mode=755");
-    mount_memory("/tmp", QUIET, "mode=1777");
-    mount_memory("/var/tmp", QUIET, "mode=1777");
-    snprintf(options, sizeof options, "mode=700,uid=%u,gid=%u", config->uid, config->gid);
-    mount_memory(config->home, QUIET, options);
+    char path[PATH_MAX + sizeof STAGE_FILES];
+    snprintf(path, sizeof path, STAGE_FILES "%s", config->home);
+    make_path(path, NULL, 0, 0);
+    if (chown(STAGE_HOME, config->uid, config->gid) < 0) fault("home: %m");
 }
 
 /* One path of the server's tree, bound at the same path of the new root. */
@@ -109,7 +78,7 @@ static void bind_share(const char *share, const struct config *config)
     if (S_ISDIR(stat.st_mode)) {
         make_path(share, config->home, config->uid, config->gid);
     } else {
-        char parent[4096];
+        char parent[PATH_MAX];
         snprintf(parent, sizeof parent, "%s", share);
         *strrchr(parent, '/') = '\0';
         if (*parent) make_path(parent, config->home, config->uid, config->gid);
@@ -123,16 +92,21 @@ static void bind_share(const char *share, const struct config *config)
     close(tree);
 }
 
-void root_enter(const struct config *config, int fs_port)
+void root_enter(const struct config *config)
 {
-    mount_server(fs_port);
+    pump_start();
     root_files = open("/lower", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root_files < 0) fault("file server's root: %m");
+    make_home(config);
+    etc_complete(config, root_files);
     mount_overlay(config);
+    put("proc", "/proc");
+    put("sys", "/sys");
+    put("dev", "/dev");
+    put("run", "/run");
+    put("tmp", "/tmp");
+    put("vartmp", "/var/tmp");
+    put("home", config->home);
     if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 || chdir("/") < 0) fault("new root: %m");
-    umask(022);
-    mount_fresh(config);
     for (unsigned i = 0; i < config->share_count; i++) bind_share(config->shares[i], config);
-    make_path("/run/agent-sandbox", NULL, 0, 0);
-    etc_write(config);
 }

@@ -4,10 +4,10 @@
 
 #include "start.h"
 
-#define SESSION_SOCKET "/run/agent-sandbox/host.sock"
-
-/* Mounts everything and makes it the root of init and of all it starts. */
-void root_enter(const struct config *config, int fs_port);
+/* All of it that needs no session; before the snapshot. */
+void root_prepare(int fs_port);
+/* Makes the tree the root of init and of all it starts. */
+void root_enter(const struct config *config);
 /* The root of the server's tree: all shares are one file system with it. */
 extern int root_files;
 

@@ -102,5 +102,4 @@ void start_renew(const struct config *from)
     explicit_bzero(config.entropy, ENTROPY_SIZE);
     struct timespec now = {.tv_sec = (time_t)(from->time / 1000000000u), .tv_nsec = (long)(from->time % 1000000000u)};
     if (clock_settime(CLOCK_REALTIME, &now) < 0) fault("clock: %m");
-    if (sethostname(from->hostname, strlen(from->hostname)) < 0) fault("host name: %m");
 }

@@ -79,8 +79,11 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
   const filesystem = createFilesystem({
     policy: openPolicy(workspace),
     decide: () => ALLOW,
-    createPoint: (decide) =>
-      createPoint({ decide, mode: 'enforce', log: { append: () => ({ seq: 1, id: '' }) } }),
+    point: createPoint({
+      decide: () => ALLOW,
+      mode: 'enforce',
+      log: { append: () => ({ seq: 1, id: '' }) },
+    }),
     privateDirectory: join(directory, 'private'),
     uidMap: { hostUid: uid, hostGid: gid, guestUid: uid, guestGid: gid },
     process: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, umask: 0o022 },
