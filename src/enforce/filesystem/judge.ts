@@ -64,11 +64,8 @@ export function createJudge(options: JudgeOptions): Judge {
 
   function isBuiltinOnly(decision: Decision, path: string): boolean {
     const isInWorkspace = path === workspace || path.startsWith(`${workspace}/`);
-    return (
-      decision.effect === 'allow' &&
-      !isInWorkspace &&
-      decision.matched.every((rule) => rule.layer === 'builtin')
-    );
+    // The rule that grants, not all that matched: a rule that a ceiling cut matches too, and grants nothing.
+    return decision.effect === 'allow' && !isInWorkspace && decision.rule.layer === 'builtin';
   }
 
   function sight(path: string, isDirectory: boolean): Sight {
