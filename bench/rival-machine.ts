@@ -51,7 +51,7 @@ export async function runRival(run: RivalRun): Promise<string> {
 }
 
 async function runOnce(run: RivalRun): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'asb-'));
+  const folder = mkdtempSync(join(tmpdir(), 'agent-sandbox-bench-'));
   const daemons: ChildProcess[] = [];
   try {
     const devices =

@@ -13,7 +13,7 @@ export interface SandboxRun {
   resident: number;
 }
 
-const LIMIT_MS = 15 * 60_000;
+const LIMIT_MS = 30 * 60_000;
 
 /** Runs `agent-sandbox run` in `workspace`. */
 export async function runSandbox(options: {
