@@ -83,6 +83,7 @@ void etc_complete(const struct config *config, int lower)
 {
     char line[LINE_SIZE];
     if (strcmp(config->hostname, USUAL_HOSTNAME) != 0) write_names(config->hostname);
+    if (!config->complete_accounts) return;
     snprintf(line, sizeof line, "%s:x:%u:%u::%s:/bin/sh\n", config->user, config->uid, config->gid, config->home);
     complete_table(lower, "passwd", config->uid, line, "root:x:0:0:root:/root:/bin/sh\n");
     snprintf(line, sizeof line, "%s:x:%u:\n", config->user, config->gid);

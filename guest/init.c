@@ -71,6 +71,7 @@ static void start_sync(const struct frame *frame)
 static void shut_down(void)
 {
     exec_kill_all();
+    if (syncfs(root_files) < 0) fault("write back: %m");
     mux_flush();
     mux_last_words(TYPE_BYE, "", 0);
     halt();

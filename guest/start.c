@@ -47,6 +47,9 @@ static void take_field(const struct field *field)
     case START_PROCESSES:
         config.processes = field_u32(field);
         break;
+    case START_ACCOUNTS:
+        config.complete_accounts = field_u32(field) == 1;
+        break;
     case START_SHARE:
         if (config.share_count == SHARES_MAX) fault("START: too many shares");
         config.shares[config.share_count++] = field_path(field);
@@ -74,9 +77,9 @@ const struct config *start_receive(void)
 
     struct field field;
     uint32_t seen = 0;
-    const uint32_t all = ((1u << (START_DISK + 1)) - 1) & ~1u & ~(1u << START_SHARE);
+    const uint32_t all = ((1u << (START_ACCOUNTS + 1)) - 1) & ~1u & ~(1u << START_SHARE);
     while (field_next(&message, &length, &field)) {
-        if (field.tag > START_DISK) fault("START: unknown field %u", field.tag);
+        if (field.tag > START_ACCOUNTS) fault("START: unknown field %u", field.tag);
         if (field.tag != START_SHARE && (seen & 1u << field.tag)) fault("START: field %u twice", field.tag);
         seen |= 1u << field.tag;
         take_field(&field);

@@ -19,6 +19,7 @@ struct config {
     bool root_allowed;
     uint32_t processes;
     uint64_t disk;
+    bool complete_accounts;
     const char *shares[SHARES_MAX];
     unsigned share_count;
 };

@@ -62,6 +62,8 @@ export interface GuestConfig {
   shares: readonly string[];
   /** bytes that files outside the shares may take; the guest's default when absent */
   disk?: number;
+  /** false when the image's passwd and group are known to name root and the agent: saves reading them */
+  completeAccounts?: boolean;
 }
 
 export interface GuestLink {
@@ -275,6 +277,7 @@ function encodeStart(config: GuestConfig): Buffer {
     encodeField(START.home, text(plainPath(user.home))),
     encodeField(START.root, encodeNumbers(config.rootAllowed ? 1 : 0)),
     encodeField(START.processes, encodeNumbers(config.processes)),
+    encodeField(START.accounts, encodeNumbers(config.completeAccounts === false ? 0 : 1)),
     encodeField(START.disk, long(BigInt(config.disk ?? 0))),
     ...config.shares.map((path) => encodeField(START.share, text(plainPath(path)))),
   ]);

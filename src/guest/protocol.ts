@@ -64,6 +64,7 @@ export const START = {
   processes: 9,
   share: 10,
   disk: 11,
+  accounts: 12,
 } as const;
 export const EXEC = { argument: 1, variable: 2, directory: 3, user: 4, tty: 5 } as const;
 export const USER = { agent: 0, root: 1 } as const;

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { type GuestMachine, startGuestMachine } from '../support/guest-machine.ts';
+import { AGENT, type GuestMachine, startGuestMachine } from '../support/guest-machine.ts';
 
 const MEMORY = 512 * 1024 * 1024;
 const guests: GuestMachine[] = [];
@@ -100,4 +100,15 @@ it('runs nothing as root when the session does not allow it', async () => {
     stage: 'setup',
   });
   expect((await guest.run('id -u')).exit).toEqual({ code: 0 });
+});
+
+it('takes a home below another mount, another name, and a limit on files beside the shares', async () => {
+  const user = { ...AGENT, home: '/tmp/some/home' };
+  const guest = await begin({ config: { user, hostname: 'other', disk: 4 * 1024 * 1024 } });
+  const look = await guest.run(
+    'echo x > /tmp/some/home/f && stat -c %u /tmp/some/home; hostname; cat /etc/hostname',
+  );
+  expect(look.stdout).toBe(`${AGENT.uid}\nother\nother\n`);
+  const full = await guest.run('head -c 8000000 /dev/zero > /usr/big', { user: 'root' });
+  expect(full.stderr).toMatch(/No space left/);
 });
