@@ -16,7 +16,9 @@ export default class ClosingLine implements Reporter {
         else {
           skipped += 1;
           const note = result.state === 'skipped' ? result.note : undefined;
-          process.stdout.write(`SKIPPED ${module.moduleId} > ${test.fullName}: ${note ?? 'no reason given'}\n`);
+          process.stdout.write(
+            `SKIPPED ${module.moduleId} > ${test.fullName}: ${note ?? 'no reason given'}\n`,
+          );
         }
       }
       // A module that failed to load has no tests, and must not look like a good one.
