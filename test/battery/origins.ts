@@ -70,6 +70,7 @@ function serve(ground: Ground, request: http.IncomingMessage, response: http.Ser
   const vhost = (request.headers.host ?? '').toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
   const path = request.url ?? '';
   const isExpected = at === ORIGIN4 && (ALLOWED.includes(vhost) || vhost.endsWith('.wild.test'));
+  if (path === '/alive') ground.note({ kind: 'http', detail: 'alive' });
   if (!isExpected)
     ground.note({ kind: 'http', detail: `${request.method} ${at} ${vhost} ${path.slice(0, 100)}` });
   response.setHeader('content-type', 'text/plain');

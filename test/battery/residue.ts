@@ -51,6 +51,12 @@ export function listProcesses(): string[] {
   return processes;
 }
 
+/** Process ids of the virtual machines that run here. */
+export function listMachines(): Set<string> {
+  const machines = listProcesses().filter((line) => /^\d+ \S*qemu-system/.test(line));
+  return new Set(machines.map((line) => line.split(' ')[0] ?? ''));
+}
+
 function listSockets(): string[] {
   const unix = readFileSync('/proc/self/net/unix', 'utf8')
     .split('\n')

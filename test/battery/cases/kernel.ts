@@ -13,7 +13,7 @@ import {
   closeSync,
 } from 'node:fs';
 import net from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import type { Case } from '../case.ts';
 import { runProgram } from '../executor.ts';
@@ -207,7 +207,7 @@ export const KERNEL: readonly Case[] = [
       const policy = rig.writePolicy('commands', batteryPolicy(rig, 'agent'));
       const logs = join(rig.logs, 'commands');
       const attack =
-        'cd "$1"; mkdir -p secrets; for f in "::error file=x::forged" "##[error]x" "::add-mask::a"; do cat "./.env$f" "secrets/$f"; done; printf x > ".env$(printf "\\n::set-env name=a::b")"; true';
+        'cd "$1"; for f in "::error file=x::forged" "##[error]x" "::add-mask::a" "$(printf "\\n::set-env name=a::b")"; do printf x > ".env$f"; done; true';
       const { err } = await runCli(rig, [
         'run',
         '--policy',
@@ -228,7 +228,7 @@ export const KERNEL: readonly Case[] = [
       const isCommand = said
         .split('\n')
         .some((line) => /^\s*::[a-z-]+[^\n]*::/i.test(line) || line.includes('##['));
-      if (!said.includes('error'))
+      if (!said.includes('forged') || !said.includes('set-env'))
         return { verdict: 'BROKEN', detail: `the names do not appear: ${said.slice(-300)}` };
       return {
         verdict: isCommand ? 'ESCAPED' : 'CONTAINED',
@@ -244,11 +244,13 @@ export const KERNEL: readonly Case[] = [
     own: async (rig) => {
       const original = rig.environment['AGENT_SANDBOX_CACHE_DIR'] ?? '';
       const cache = mkdtempSync(join(rig.root, 'cache-'));
-      cpSync(original, cache, { recursive: true, verbatimSymlinks: true });
-      const files = readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter((name) =>
-        /vmlinuz|kernel|bzImage/.test(name.split('/').at(-1) ?? ''),
+      const isWanted = (file: string): boolean => !/\/(?:snapshots|bench)(?:\/|$)/.test(file);
+      cpSync(original, cache, { recursive: true, filter: isWanted });
+      const kernels = readdirSync(cache, { recursive: true, encoding: 'utf8' }).filter(
+        (name) => basename(name) === 'vmlinuz',
       );
-      for (const name of files) damage(join(cache, name));
+      if (kernels.length === 0) return { verdict: 'BROKEN', detail: 'no kernel in the cache' };
+      for (const name of kernels) damage(join(cache, name));
       const damaged: Rig = {
         ...rig,
         environment: { ...rig.environment, AGENT_SANDBOX_CACHE_DIR: cache },
@@ -263,11 +265,8 @@ export const KERNEL: readonly Case[] = [
         'true',
       ]);
       rmSync(cache, { recursive: true });
-      if (files.length === 0) return { verdict: 'BROKEN', detail: 'no kernel in the cache' };
-      return {
-        verdict: code === 125 ? 'CONTAINED' : 'ESCAPED',
-        detail: `exit ${code}: ${err.slice(-160)}`,
-      };
+      const verdict = code === 125 && /kernel/i.test(err) ? 'CONTAINED' : 'ESCAPED';
+      return { verdict, detail: `exit ${code}: ${err.slice(-300)}` };
     },
   },
   {
@@ -276,27 +275,27 @@ export const KERNEL: readonly Case[] = [
     tier: 'G',
     expect: 'fail-closed',
     own: async (rig) => {
-      const bare: Rig = {
-        ...rig,
-        environment: { ...rig.environment, PATH: join(rig.root, 'nothing') },
-      };
       const workspace = rig.newWorkspace('bare');
-      const { code, err } = await runCli(bare, [
+      const hide =
+        'for f in /usr/bin/qemu-system-*; do mount --bind /dev/null "$f"; done; exec "$@"';
+      const command = ['--', '/bin/sh', '-c', `touch ${workspace}/ran`];
+      const run = [
         'run',
         '--workspace',
         workspace,
         '--log-dir',
         join(rig.logs, 'bare'),
-        '--',
-        '/bin/sh',
-        '-c',
-        `touch ${workspace}/ran`,
-      ]);
-      const isNamed = /qemu/i.test(err);
-      const isClosed = code === 125 && isNamed && !existsSync(join(workspace, 'ran'));
+        ...command,
+      ];
+      const { code, err } = await runProgram(
+        'unshare',
+        ['--mount', 'sh', '-c', hide, 'sh', process.execPath, rig.program, ...run],
+        { environment: rig.environment },
+      );
+      const isClosed = code === 125 && /qemu/i.test(err) && !existsSync(join(workspace, 'ran'));
       return {
         verdict: isClosed ? 'CONTAINED' : 'ESCAPED',
-        detail: `exit ${code}: ${err.slice(0, 160)}`,
+        detail: `exit ${code}: ${err.slice(0, 300)}`,
       };
     },
   },

@@ -6,7 +6,7 @@ import { verifyLog } from '../../../src/log/verify.ts';
 import type { Aftermath, Case } from '../case.ts';
 import { DOWNLOAD_DIGEST } from '../origins.ts';
 import { batteryPolicy } from '../policies.ts';
-import { listProcesses } from '../residue.ts';
+import { listMachines } from '../residue.ts';
 import { startSandbox, type Sandbox } from '../sandbox.ts';
 
 /** What `L05` wrote, as the host sees it. */
@@ -24,18 +24,23 @@ export function checkWritten({ workspace }: Aftermath): string | undefined {
   return undefined;
 }
 
+/** Starts a session that waits, ends it by `end`, and looks at how it went. */
 async function checkEnd(
-  sandbox: Sandbox,
+  start: () => Promise<Sandbox>,
+  end: (sandbox: Sandbox) => void,
   expected: number,
-): Promise<{ verdict: 'WORKS' | 'BROKEN'; detail: string }> {
-  const { code } = await sandbox.exited;
+): Promise<{ verdict: 'WORKS' | 'BROKEN'; detail: string; sandbox: Sandbox }> {
+  const before = listMachines();
+  const sandbox = await start();
+  const own = [...listMachines()].filter((pid) => !before.has(pid));
+  end(sandbox);
+  const { code, err } = await sandbox.exited;
+  const after = listMachines();
+  const left = own.filter((pid) => after.has(pid));
   const { status } = verifyLog(join(sandbox.directory, 'decisions.jsonl'));
-  const left = listProcesses().filter((line) => line.includes('qemu') && line.includes(sandbox.id));
-  const isGood = code === expected && status === 'ok' && left.length === 0;
-  return {
-    verdict: isGood ? 'WORKS' : 'BROKEN',
-    detail: `exit ${code}, log ${status}, ${left.length} processes left`,
-  };
+  const isGood = code === expected && status === 'ok' && own.length === 1 && left.length === 0;
+  const detail = `exit ${code}, log ${status}, ${left.length} of ${own.length} machines left: ${err.slice(-200)}`;
+  return { verdict: isGood ? 'WORKS' : 'BROKEN', detail, sandbox };
 }
 
 export const LEGITIMATE: readonly Case[] = [
@@ -80,13 +85,17 @@ export const LEGITIMATE: readonly Case[] = [
     tier: 'G',
     expect: 'allow',
     own: async (rig) => {
-      const sandbox = await startSandbox(rig, {
-        name: 'timeout',
-        policy: batteryPolicy(rig, 'agent'),
-        options: ['--timeout', '3s'],
-        command: ['sleep', '600'],
-      });
-      const end = await checkEnd(sandbox, 124);
+      const { sandbox, ...end } = await checkEnd(
+        () =>
+          startSandbox(rig, {
+            name: 'timeout',
+            policy: batteryPolicy(rig, 'agent'),
+            options: ['--timeout', '5s'],
+            command: ['sleep', '600'],
+          }),
+        () => undefined,
+        124,
+      );
       const isOnRecord = sandbox
         .takeRecords()
         .some((record) => JSON.stringify(record.fields).includes('timeout'));
@@ -99,13 +108,17 @@ export const LEGITIMATE: readonly Case[] = [
     tier: 'G',
     expect: 'allow',
     own: async (rig) => {
-      const sandbox = await startSandbox(rig, {
-        name: 'cancel',
-        policy: batteryPolicy(rig, 'agent'),
-        command: ['sleep', '600'],
-      });
-      sandbox.host.kill('SIGTERM');
-      return checkEnd(sandbox, 143);
+      const { verdict, detail } = await checkEnd(
+        () =>
+          startSandbox(rig, {
+            name: 'cancel',
+            policy: batteryPolicy(rig, 'agent'),
+            command: ['sh', '-c', 'echo READY; sleep 600'],
+          }),
+        (sandbox) => void sandbox.host.stdout?.once('data', () => sandbox.host.kill('SIGTERM')),
+        143,
+      );
+      return { verdict, detail };
     },
   },
 ];

@@ -1,11 +1,12 @@
 // Ways out through the network, as far as connections and names go.
 import net from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Case } from '../case.ts';
 import { batteryPolicy } from '../policies.ts';
-import { listProcesses } from '../residue.ts';
-import { startSandbox } from '../sandbox.ts';
+import { listMachines } from '../residue.ts';
+import { runCli, startSandbox } from '../sandbox.ts';
 
 const NO_NIC = 'no network device: nothing asks the policy';
 
@@ -99,26 +100,28 @@ const ATTACKS: readonly Case[] = [
     own: async (rig) => {
       const loop =
         'while :; do curl -sk --max-time 3 https://allowed.test/alive https://blocked.test/ >/dev/null 2>&1; done';
+      const before = listMachines();
       const sandbox = await startSandbox(rig, {
         name: 'killed',
         policy: batteryPolicy(rig, 'agent'),
         command: ['sh', '-c', loop],
       });
-      await sleep(3000);
+      const own = [...listMachines()].filter((pid) => !before.has(pid));
+      await until(20_000, () => rig.ground.take().some((hit) => hit.detail === 'alive'));
       sandbox.host.kill('SIGKILL');
       await sandbox.exited;
       await sleep(5000);
       rig.ground.take();
+      const after = listMachines();
       await sleep(2000);
       const hits = rig.ground.take();
-      const machines = listProcesses().filter(
-        (line) => line.includes('qemu-system') && line.includes(sandbox.id),
-      );
-      const all = listProcesses().filter((line) => line.includes('qemu-system')).length;
-      const isGone = hits.length === 0 && machines.length === 0;
+      const left = own.filter((pid) => after.has(pid));
+      // What a killed process leaves in its temporary directory, the next command sweeps.
+      await runCli(rig, ['ps', '--log-dir', join(rig.logs, 'killed')]);
+      const isGone = own.length === 1 && hits.length === 0 && left.length === 0;
       return {
         verdict: isGone ? 'CONTAINED' : 'ESCAPED',
-        detail: `${hits.length} hits after the kill; ${all} machines of other sessions`,
+        detail: `${hits.length} hits after the kill, ${left.length} of ${own.length} machines left`,
       };
     },
   },
@@ -156,6 +159,14 @@ const ATTACKS: readonly Case[] = [
 export const NETWORK: readonly Case[] = ATTACKS.map((test) =>
   test.expect === 'structural' ? { ...test, unlogged: NO_NIC } : test,
 );
+
+/** Waits until `test` holds; throws when it does not within `limit` ms. */
+async function until(limit: number, test: () => boolean): Promise<void> {
+  for (let waited = 0; !test(); waited += 100) {
+    if (waited > limit) throw new Error('the guest never reached an allowed host');
+    await sleep(100);
+  }
+}
 
 function dial(host: string): Promise<string> {
   return new Promise((resolve) => {

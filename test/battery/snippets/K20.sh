@@ -1,4 +1,4 @@
-python3 - <<'P' >/dev/null 2>&1 &
+timeout 20 python3 - <<'P' >/dev/null 2>&1 &
 import os, time
 children = 0
 while children < 20000:
@@ -10,5 +10,5 @@ while children < 20000:
     except OSError:
         break
 P
-python3 -c 'a = [bytearray(1 << 24) for _ in range(100000)]' >/dev/null 2>&1
+timeout 30 python3 -c 'a = [bytearray(1 << 24) for _ in range(100000)]' >/dev/null 2>&1
 emit CONTAINED 'the host decides'

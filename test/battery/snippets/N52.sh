@@ -5,3 +5,4 @@
 ) >/dev/null 2>&1
 python3 -c 'import socket; s = socket.socket(); s.setsockopt(1, 36, 1)' 2>/dev/null
 seen "$(raw "https://$BLOCK/"; raw "https://$CANARY4/$NONCE")" ORIGIN:
+ip link delete t0 >/dev/null 2>&1
