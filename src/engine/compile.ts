@@ -144,7 +144,7 @@ async function cachedBinary(
   if (manifest?.version !== 1 || typeof manifest.binary?.sha256 !== 'string') return undefined;
   if (compiler !== undefined && !isSame(compiler, manifest.compiler)) return undefined;
   const file = join(folder, name);
-  if ((await checkSeal(file, manifest.binary)) === 'broken') return undefined;
+  if (!(await checkSeal(file, manifest.binary))) return undefined;
   return { file, sha256: manifest.binary.sha256 };
 }
 

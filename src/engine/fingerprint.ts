@@ -83,15 +83,14 @@ export async function sealFile(file: string): Promise<Sealed> {
 }
 
 /**
- * `same`: untouched since it was sealed. `moved`: the content is the sealed one, the fingerprint is not (restored from a
- * backup, copied): seal it again. `broken`: another content, or no file.
+ * The seal itself where the file is untouched since; a new one where only the fingerprint differs (restored from a
+ * backup, copied); undefined where the content is another, or gone.
  */
-export async function checkSeal(
-  file: string,
-  sealed: Sealed,
-): Promise<'same' | 'moved' | 'broken'> {
-  const now = fingerprintOf(file);
-  if (!now || now.size !== sealed.fingerprint.size) return 'broken';
-  if (isSame(now, sealed.fingerprint)) return 'same';
-  return (await hashSparse(file)) === sealed.sha256 ? 'moved' : 'broken';
+export async function checkSeal(file: string, sealed: Sealed): Promise<Sealed | undefined> {
+  const fingerprint = fingerprintOf(file);
+  if (!fingerprint || fingerprint.size !== sealed.fingerprint.size) return undefined;
+  if (isSame(fingerprint, sealed.fingerprint)) return sealed;
+  return (await hashSparse(file)) === sealed.sha256
+    ? { sha256: sealed.sha256, fingerprint }
+    : undefined;
 }

@@ -66,7 +66,7 @@ async function isWhole(folder: string): Promise<boolean> {
     [STUB, manifest.stub],
   ] as const) {
     if (typeof sealed?.sha256 !== 'string') return false;
-    if ((await checkSeal(join(folder, name), sealed)) === 'broken') return false;
+    if (!(await checkSeal(join(folder, name), sealed))) return false;
   }
   return true;
 }

@@ -55,17 +55,14 @@ export async function cachedKernel(options: KernelOptions): Promise<Kernel | und
   const folder = folderOf(options);
   const manifest = parseManifest(readManifest(folder));
   if (!manifest) return undefined;
-  let moved = false;
+  const files: Record<string, Sealed> = {};
   for (const [name, sealed] of Object.entries(manifest.files)) {
-    const state = await checkSeal(join(folder, name), sealed);
-    if (state === 'broken') return undefined;
-    if (state === 'moved') moved = true;
+    const current = await checkSeal(join(folder, name), sealed);
+    if (!current) return undefined;
+    files[name] = current;
   }
-  if (moved) {
-    for (const name of Object.keys(manifest.files))
-      manifest.files[name] = await sealFile(join(folder, name));
-    writeManifest(folder, manifest);
-  }
+  const isMoved = Object.entries(files).some(([name, sealed]) => sealed !== manifest.files[name]);
+  if (isMoved) writeManifest(folder, { ...manifest, files });
   const sealOf = (name: string): string => manifest.files[name]?.sha256 ?? '';
   return {
     package: manifest.package,

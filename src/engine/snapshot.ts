@@ -65,11 +65,9 @@ export async function openSnapshot(folder: string, plan: Plan): Promise<Snapshot
   const manifest = parseManifest(readManifest(folder));
   if (!manifest || Number(manifest.memory.fingerprint.size) !== plan.shape.memory) return undefined;
   const memory = join(folder, 'memory');
-  const found = await checkSeal(memory, manifest.memory);
-  if (found === 'broken') return undefined;
-  if (found === 'moved') {
-    writeManifest(folder, { ...manifest, memory: await sealFile(memory) });
-  }
+  const sealed = await checkSeal(memory, manifest.memory);
+  if (!sealed) return undefined;
+  if (sealed !== manifest.memory) writeManifest(folder, { ...manifest, memory: sealed });
   const state = readState(join(folder, 'state'), manifest);
   if (!state) return undefined;
   touch(folder);

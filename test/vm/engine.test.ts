@@ -237,17 +237,6 @@ describe('the jail', () => {
 });
 
 describe('a snapshot', () => {
-  const damages: [string, (file: string) => void][] = [
-    ['a truncated state', (folder) => truncateSync(join(folder, 'state'), 1000)],
-    ['a flipped byte in the state', (folder) => flipByte(join(folder, 'state'), 5000)],
-    ['no state', (folder) => rmSync(join(folder, 'state'))],
-    ['a truncated memory', (folder) => truncateSync(join(folder, 'memory'), MEMORY / 2)],
-    ['a flipped byte in the memory', (folder) => flipByte(join(folder, 'memory'), 17 << 20)],
-    ['no memory', (folder) => rmSync(join(folder, 'memory'))],
-    ['half a manifest', (folder) => truncateSync(join(folder, 'manifest.json'), 200)],
-    ['no manifest', (folder) => rmSync(join(folder, 'manifest.json'))],
-    ['another manifest', (folder) => writeFileSync(join(folder, 'manifest.json'), '{"version":1}')],
-  ];
   it('is used when it was copied, and not with anything missing, cut or changed', async () => {
     const plan = await makePlan({
       cpus: 1,
@@ -256,16 +245,40 @@ describe('a snapshot', () => {
       cache,
       guest: GUEST,
     });
-    const folder = snapshotFolder(cache, plan);
-    for (const [what, act] of damages) {
-      const copy = `${folder}.copy`;
-      execFileSync('cp', ['-r', '--sparse=always', folder, copy]);
-      for (const name of readdirSync(copy)) chmodSync(join(copy, name), 0o600);
-      expect(await openSnapshot(copy, plan), what).toBeDefined();
-      act(copy);
-      expect(await openSnapshot(copy, plan), what).toBeUndefined();
-      rmSync(copy, { recursive: true });
+    const original = snapshotFolder(cache, plan);
+    const copy = `${original}.copy`;
+    execFileSync('cp', ['-r', '--sparse=always', original, copy]);
+    for (const name of readdirSync(copy)) chmodSync(join(copy, name), 0o600);
+    const [state, memory, manifest] = ['state', 'memory', 'manifest.json'].map((name) =>
+      join(copy, name),
+    ) as [string, string, string];
+    const isUsed = async (): Promise<boolean> => (await openSnapshot(copy, plan)) !== undefined;
+    expect(await isUsed()).toBe(true);
+
+    const damages: [string, string, () => void][] = [
+      ['a truncated state', state, () => truncateSync(state, 1000)],
+      ['a flipped byte in the state', state, () => flipByte(state, 5000)],
+      ['no state', state, () => rmSync(state)],
+      ['half a manifest', manifest, () => truncateSync(manifest, 200)],
+      ['another manifest', manifest, () => writeFileSync(manifest, '{"version":1}')],
+      ['no manifest', manifest, () => rmSync(manifest)],
+    ];
+    for (const [what, file, act] of damages) {
+      const whole = readFileSync(file);
+      act();
+      expect(await isUsed(), what).toBe(false);
+      writeFileSync(file, whole);
     }
+    expect(await isUsed()).toBe(true);
+    flipByte(memory, 17 << 20);
+    expect(await isUsed(), 'a flipped byte in the memory').toBe(false);
+    flipByte(memory, 17 << 20);
+    expect(await isUsed(), 'the byte put back').toBe(true);
+    truncateSync(memory, MEMORY / 2);
+    expect(await isUsed(), 'a truncated memory').toBe(false);
+    rmSync(memory);
+    expect(await isUsed(), 'no memory').toBe(false);
+    rmSync(copy, { recursive: true });
   });
 
   it('that is broken is built again without a word of failure', async () => {
@@ -290,7 +303,7 @@ describe('a snapshot', () => {
     expect(rig.machine.notices[0]).toContain('the saved guest could not be used');
   });
 
-  it('that was only copied elsewhere and back is hashed and used', async () => {
+  it('whose files were only touched is hashed and used', async () => {
     const memory = snapshotFile('memory');
     const { mode } = statSync(memory);
     chmodSync(memory, 0o600);
