@@ -76,6 +76,7 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
   function make({ parent, name }: Name, identity: Identity): Node | undefined {
     if (byId.size >= options.capacity) return undefined;
     const node = createNode(nextId++, parent, name, identity);
+    if (node.dev === parent.dev) node.dev = parent.dev; // one number for all, instead of one each
     byId.set(node.id, node);
     if (node.format === Format.FILE) filesByInode.set(node.ino, node);
     return node;
@@ -107,7 +108,7 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
       setFirst(node, next);
       return;
     }
-    textOf(node);
+    node.text = textOf(node);
     node.isDetached = true;
   }
 
@@ -128,9 +129,12 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
 
   function textOf(node: Node): string {
     if (node.textEpoch === epoch || node.isDetached) return node.text;
-    node.text = node.parent ? joinText(textOf(node.parent), toText(node.name)) : '/';
+    const text = node.parent ? joinText(textOf(node.parent), toText(node.name)) : '/';
+    // Files are many, and their paths are soon put together.
+    if (node.format !== Format.DIRECTORY) return text;
+    node.text = text;
     node.textEpoch = epoch;
-    return node.text;
+    return text;
   }
 
   return {

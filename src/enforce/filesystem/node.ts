@@ -38,7 +38,7 @@ export interface Node {
   /** end of the file as of the last write through here, -1 when unknown */
   knownEnd: number;
 
-  /** judged path, as of `textEpoch` */
+  /** judged path of a directory, as of `textEpoch`; of anything whose names are gone, the last one */
   text: string;
   textEpoch: number;
   /** what the judge has answered, as of `verdictEpoch` */
@@ -104,7 +104,7 @@ export function createNode(
     isGone: false,
     copy: undefined,
     knownEnd: -1,
-    text: '/',
+    text: '',
     textEpoch: -1,
     verdicts: 0,
     verdictEpoch: -1,

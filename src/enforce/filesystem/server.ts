@@ -44,6 +44,8 @@ export interface FilesystemServer {
   close(): Promise<void>;
 }
 
+const YOUNG_MIB = 12;
+
 export async function startFilesystem(options: FilesystemServerOptions): Promise<FilesystemServer> {
   const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const start: WorkerStart = {
@@ -58,7 +60,11 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
     sessionDirectory: options.sessionDirectory,
     notifications: options.notifications ?? false,
   };
-  const worker = new Worker(options.workerFile ?? findWorkerFile(), { workerData: start });
+  const worker = new Worker(options.workerFile ?? findWorkerFile(), {
+    workerData: start,
+    // Requests leave little behind: room for short-lived objects that is never used would only stay resident.
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+  });
   const waiting = new Map<WorkerMessage['type'], (message: WorkerMessage) => void>();
   let isEnding = false;
 
