@@ -10,12 +10,14 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fault.h"
 #include "mux.h"
+#include "notice.h"
 
 /* The largest write the server may agree to is 1 MiB, with its header a bit more. */
 #define MESSAGE_LIMIT ((1u << 20) + 4096)
@@ -88,6 +90,12 @@ static size_t deliver(const uint8_t *bytes, size_t length)
         uint32_t size = get_u32(bytes + start);
         if (size < sizeof(struct fuse_out_header) || size > MESSAGE_LIMIT) fault("file server sent a message of %u bytes", size);
         if (length - start < size) break;
+        /* What answers no request may have to wait for a lock that only an answer frees. */
+        if (get_u64(bytes + start + offsetof(struct fuse_out_header, unique)) == 0) {
+            notice_take(bytes + start, size);
+            start += size;
+            continue;
+        }
         /* ENOENT: the request was interrupted meanwhile. EINVAL and the like: the kernel refuses the answer, and says EIO. */
         ssize_t count = write(fuse_fd, bytes + start, size);
         if (count < 0 && (errno == ENODEV || errno == EPERM || errno == EBADF)) fault("fuse write: %m");
@@ -126,6 +134,7 @@ void pump_prepare(int fuse, int port)
     pthread_t thread;
     fuse_fd = fuse;
     port_fd = port;
+    notice_prepare(fuse);
     if (sem_init(&released, 0, 0) < 0) fault("semaphore: %m");
     if (pthread_create(&thread, NULL, kernel_to_host, NULL) != 0) fault("thread: %m");
     if (pthread_create(&thread, NULL, host_to_kernel, NULL) != 0) fault("thread: %m");

@@ -23,7 +23,7 @@ import { LiveSession, sessionFiles } from './live-session.ts';
 import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
-import { sharesOf } from './shares.ts';
+import { isKernelOwn, sharesOf } from './shares.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
@@ -33,6 +33,7 @@ const GUEST_NAME = 'sandbox';
 
 export async function startSession(plan: SessionPlan): Promise<Session> {
   requireIsolation(plan);
+  requireWorkspace(plan);
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(plan.logDirectory, id);
   const runtimeDirectory = createRuntimeDirectory();
@@ -99,6 +100,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
       counters,
       agent: { command: plan.command[0] ?? '' },
       sessionDirectory: base.directory,
+      notifications: true,
       uidMap: user.uidMap,
       onFault: (detail: string) => endWith('filesystem-fault', detail),
       onDenialLimit,
@@ -176,6 +178,16 @@ function guestConfig(
     processes: policy.limits.processes,
     shares: sharesOf(policy),
   };
+}
+
+function requireWorkspace({ policy }: SessionPlan): void {
+  if (!isKernelOwn(policy.workspace)) return;
+  throw new SandboxError({
+    kind: 'usage',
+    code: 'SESSION_BAD_WORKSPACE',
+    message: `the workspace '${policy.workspace}' lies where the guest has a kernel's own files (/dev, /proc, /sys)`,
+    hint: 'work in another directory, e.g. under /tmp, or name one with --workspace',
+  });
 }
 
 function requireIsolation(plan: SessionPlan): void {
