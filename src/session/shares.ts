@@ -11,13 +11,18 @@ const GUEST_OWN = ['/tmp', '/run', '/var/tmp', '/dev/shm'];
 /** never a share: they are the guest kernel's own */
 const KERNEL_OWN = ['/proc', '/sys', '/dev'];
 
+/** True for a path that a share cannot show: the guest kernel has its own there. */
+export function isKernelOwn(path: string): boolean {
+  return isBelow(path, KERNEL_OWN);
+}
+
 /** Absolute real paths, parents before children, none inside another. */
 export function sharesOf(policy: EffectivePolicy): string[] {
   const bases = new Set<string>([policy.workspace]);
   for (const layer of policy.layers) {
     for (const rule of layer.filesystem.allow) {
       const base = realBase(rule.path);
-      if (base === undefined || base === '/' || isBelow(base, KERNEL_OWN)) continue;
+      if (base === undefined || base === '/' || isKernelOwn(base)) continue;
       const isWritable = rule.access === 'write' || rule.access === 'private';
       if (isWritable || isBelow(base, [policy.home, ...GUEST_OWN])) bases.add(base);
     }
