@@ -115,6 +115,7 @@ describe.skipIf(impossible !== undefined)('the escape battery', () => {
   });
 });
 
-describe.runIf(impossible !== undefined)('the escape battery', () => {
-  it('needs a closed network namespace', (ctx) => ctx.skip(impossible ?? ''));
-});
+// Not a test of its own where it can run: a skipped test is counted.
+if (impossible !== undefined) {
+  it('the escape battery needs a closed network namespace', (ctx) => ctx.skip(impossible));
+}

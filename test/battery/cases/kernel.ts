@@ -29,6 +29,8 @@ function residentKiB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
 }
 
+let hostSocket: net.Server | undefined;
+
 function listenIn(workspace: string): void {
   const path = join(workspace, 'host.sock');
   rmSync(path, { force: true });
@@ -36,8 +38,7 @@ function listenIn(workspace: string): void {
   server.listen(path, () => {
     chmodSync(path, 0o777);
   });
-  server.unref();
-  setTimeout(() => server.close(), 60_000).unref();
+  hostSocket = server;
 }
 
 /** Runs a command on a terminal of its own and returns what that terminal was told. */
@@ -101,6 +102,10 @@ export const KERNEL: readonly Case[] = [
     tier: 'G',
     expect: 'structural',
     before: (_rig, workspace) => listenIn(workspace),
+    check: () => {
+      hostSocket?.close();
+      return undefined;
+    },
   },
   {
     id: 'K11',
