@@ -117,7 +117,7 @@ export async function openShare(options: ShareOptions = {}): Promise<FileShare> 
     sessionDirectory,
     uidMap: { hostUid, hostGid: hostUid, guestUid: GUEST_UID, guestGid: GUEST_UID },
     notifications: options.notifications ?? true,
-    workerFile: await workerFile(),
+    workerFile: await workerFile(base),
     onFault: (reason) => void faults.push(reason),
   });
   server.begin();
@@ -239,24 +239,22 @@ function readDecisions(file: string): DecisionEvent[] {
   });
 }
 
-let bundled: Promise<URL> | undefined;
+let bundled: Promise<Uint8Array> | undefined;
 
 /** The thread as it is shipped, bundled from these very sources. */
-function workerFile(): Promise<URL> {
-  bundled ??= (async () => {
-    const outfile = join(mkdtempSync(join(tmpdir(), 'share-worker-')), 'filesystem-worker.mjs');
-    process.once('exit', () => rmSync(join(outfile, '..'), { recursive: true, force: true }));
-    await build({
-      entryPoints: [join(ROOT, 'src/entry/filesystem-worker.ts')],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      target: 'node20',
-      format: 'esm',
-    });
-    return pathToFileURL(outfile);
-  })();
-  return bundled;
+async function workerFile(base: string): Promise<URL> {
+  bundled ??= build({
+    entryPoints: [join(ROOT, 'src/entry/filesystem-worker.ts')],
+    outfile: 'filesystem-worker.mjs',
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+  }).then(({ outputFiles }) => outputFiles[0]?.contents ?? new Uint8Array());
+  const file = join(base, 'filesystem-worker.mjs');
+  writeFileSync(file, await bundled);
+  return pathToFileURL(file);
 }
 
 function clientProgram(): string {
