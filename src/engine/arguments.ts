@@ -116,8 +116,8 @@ export function chooseMachine(architecture: Architecture, accelerator: Accelerat
 
 export function chooseCpuModel(architecture: Architecture, accelerator: Accelerator): string {
   if (accelerator !== 'tcg') return 'host';
-  // Five-level page tables only make each emulated walk longer.
-  return architecture === 'x86_64' ? 'max,la57=off' : 'max';
+  // Five-level page tables only make each emulated walk longer, and the emulator carries out `rep movsb` byte by byte.
+  return architecture === 'x86_64' ? 'max,la57=off,erms=off' : 'max';
 }
 
 /** `tscKilohertz` of the host spares an emulated guest the measuring of its own clock. */
