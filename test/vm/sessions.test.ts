@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionState } from '../../src/model/session.ts';
-import { CliRig, PROGRAM, collect } from '../support/cli.ts';
+import { CliRig, PROGRAM, collect, type CliResult } from '../support/cli.ts';
 
 let rig: CliRig;
 beforeAll(() => {
@@ -17,12 +17,13 @@ const stateOf = (directory: string): SessionState =>
 /** Starts a session that says `ready` and waits. */
 async function startWaiting(
   args: readonly string[] = [],
-): Promise<{ child: ChildProcess; id: string; state: SessionState }> {
+): Promise<{ child: ChildProcess; result: Promise<CliResult>; id: string; state: SessionState }> {
   const child = rig.start(['run', ...args, '--', 'sh', '-c', 'echo ready; sleep 1000']);
+  const result = collect(child);
   await new Promise((resolve) => child.stdout?.once('data', resolve));
   const directory = rig.sessions().at(-1) ?? '';
   const state = stateOf(directory);
-  return { child, id: state.id, state };
+  return { child, result, id: state.id, state };
 }
 
 function isRunning(pid: number): boolean {
@@ -53,7 +54,7 @@ async function eventually(condition: () => boolean): Promise<boolean> {
 
 describe('a live session', () => {
   it('is listed, runs further commands, and ends when it is stopped', async () => {
-    const { child, id, state } = await startWaiting();
+    const { result, id, state } = await startWaiting();
     const listed = JSON.parse((await rig.cli(['ps', '--json'])).stdout) as SessionState[];
     expect(listed.map((session) => session.id)).toContain(id);
     expect((await rig.cli(['ps'])).stdout).toContain(id);
@@ -67,7 +68,7 @@ describe('a live session', () => {
     expect((await rig.cli(['exec', id, '--', 'sh', '-c', 'kill -15 $$'])).code).toBe(143);
 
     expect((await rig.cli(['stop', id])).code).toBe(0);
-    const { code } = await collect(child);
+    const { code } = await result;
     expect(code).toBe(143);
     expect(existsSync(state.runtimeDirectory)).toBe(false);
     expect((await rig.cli(['exec', id, '--', 'true'])).code).toBe(125);
@@ -75,11 +76,11 @@ describe('a live session', () => {
   });
 
   it('leaves no process after kill -9 of its host process, and the next run removes its sockets', async () => {
-    const { child, id, state } = await startWaiting();
+    const { child, result, id, state } = await startWaiting();
     const below = descendantsOf(state.pid);
     expect(below.length).toBeGreaterThan(0);
     child.kill('SIGKILL');
-    await collect(child);
+    await result;
     expect(await eventually(() => below.every((pid) => !isRunning(pid)))).toBe(true);
     expect(existsSync(state.runtimeDirectory)).toBe(true);
 
@@ -92,9 +93,9 @@ describe('a live session', () => {
   });
 
   it('ends within seconds when its machine is lost, with the reason', async () => {
-    const { child, state } = await startWaiting();
+    const { result, state } = await startWaiting();
     for (const pid of descendantsOf(state.pid)) process.kill(pid, 'SIGKILL');
-    const { code, stderr } = await collect(child);
+    const { code, stderr } = await result;
     expect(code).toBe(125);
     expect(stderr).toMatch(/machine-lost|guest-fault/);
   });
@@ -115,7 +116,7 @@ describe('a live session', () => {
     await rig.cli(['stop', first.id]);
     expect((await rig.cli(['exec', second.id, '--', 'true'])).code).toBe(0);
     await rig.cli(['stop', second.id]);
-    await Promise.all([collect(first.child), collect(second.child)]);
+    await Promise.all([first.result, second.result]);
   });
 });
 
