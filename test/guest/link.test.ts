@@ -27,7 +27,7 @@ const CONFIG: GuestConfig = {
   user: { name: 'agent', uid: 1000, gid: 1000, home: '/home/agent' },
   rootAllowed: false,
   processes: 100,
-  shares: ['/work/space', '/work/with space/'],
+  shares: ['/repo/space', '/repo/with space/'],
 };
 const COMMAND: ExecSpec = { argv: ['true'], env: [['A', 'b']], cwd: '/', user: 'agent' };
 
@@ -85,7 +85,7 @@ describe('starting a guest', () => {
     const expected = [...Object.values(START), START.share].sort((a, b) => a - b);
     expect(tags).toEqual(expected);
     const shares = fields.filter(([tag]) => tag === START.share).map(([, value]) => String(value));
-    expect(shares).toEqual(['/work/space', '/work/with space']);
+    expect(shares).toEqual(['/repo/space', '/repo/with space']);
   });
 
   it('takes the greeting of a machine that was booted and not restored', async () => {
