@@ -37,14 +37,12 @@ describe('real tools on a real repository', () => {
       'echo "// more" >> src/d1/f1.ts',
       'git status --porcelain',
       'git -c user.name=G -c user.email=g@example.com commit -qam second && git log --oneline | wc -l',
-      'git gc -q && git fsck 2>&1 | grep -c error',
     ].join('\n');
     const { stdout, stderr } = await rig.run(['sh', '-c', script]);
     expect(stdout.split('\n').map((line) => line.trim())).toEqual([
       '0',
       'M src/d1/f1.ts',
       '2',
-      '0',
       '',
     ]);
     expect(stderr).not.toContain('fatal');
