@@ -20,7 +20,14 @@ import { err, isColoured } from './output.ts';
 import { isNested, runNested } from './nested-run.ts';
 import { loadRunPolicy } from './run-policy.ts';
 import { addRunOptions, type RunOptions } from './run-options.ts';
-import { bindInput, errorStream, isTerminal, outputStream, terminalSize } from './stdio.ts';
+import {
+  bindInput,
+  errorStream,
+  holdSignals,
+  isTerminal,
+  outputStream,
+  terminalSize,
+} from './stdio.ts';
 import { ensureReady } from './setup.ts';
 import { variables } from './variables.ts';
 import { packageDirectory } from './version.ts';
@@ -75,9 +82,18 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     hostEnvironment: process.env,
     onProgress: progress,
   };
+  const signals = holdSignals();
+  try {
+    return await runSession(plan, options, signals.held);
+  } finally {
+    signals.release();
+  }
+}
+
+async function runSession(plan: SessionPlan, options: RunOptions, held: number[]): Promise<number> {
   const session = await startSession(plan);
   try {
-    const code = await runIn(session, argv, options, policy.workspace);
+    const code = await runIn(session, plan, options, held);
     return await finish(session, code, options);
   } finally {
     await session.stop('stopped'); // does nothing after an orderly end
@@ -86,14 +102,17 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
 
 async function runIn(
   session: Session,
-  argv: string[],
+  plan: SessionPlan,
   options: RunOptions,
-  workspace: string,
+  held: number[],
 ): Promise<number> {
+  const argv = plan.command;
+  const [asked] = held;
+  if (asked !== undefined) return signalExit(asked); // the user gave up while the session came up
   const tty = options.tty ?? isTerminal();
   const started = await session.start({
     argv,
-    cwd: workingDirectory(workspace),
+    cwd: workingDirectory(plan.policy.workspace),
     environment: variables(options.env, process.env),
     asRoot: true,
     ...(tty ? { terminal: terminalSize() } : {}),
@@ -106,7 +125,7 @@ async function runIn(
   }
   const early = endedEarly(session);
   // A command that is lost was lost with its session: why that ended is the answer, not that the link broke.
-  const finished = passThrough(started.process, argv[0] ?? '', tty).catch(
+  const finished = passThrough(started.process, argv[0] ?? '', tty, held).catch(
     async (error: unknown) => {
       await session.stop('guest-fault', messageOf(error));
       return early;
@@ -115,7 +134,12 @@ async function runIn(
   return Promise.race([finished, early]);
 }
 
-async function passThrough(child: GuestProcess, name: string, tty: boolean): Promise<number> {
+async function passThrough(
+  child: GuestProcess,
+  name: string,
+  tty: boolean,
+  held: number[],
+): Promise<number> {
   const raw = tty && isTerminal();
   const release = bindInput(
     {
@@ -127,6 +151,7 @@ async function passThrough(child: GuestProcess, name: string, tty: boolean): Pro
     },
     raw,
   );
+  for (const signal of held) child.signal(signal);
   try {
     const output = [drain(child.stdout, outputStream()), drain(child.stderr, errorStream())];
     const [exit] = await Promise.all([child.exited, ...output]);

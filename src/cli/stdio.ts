@@ -17,6 +17,21 @@ export interface RemoteCommand {
 /** Signals a user or a CI system sends to end work; passed on to the command. */
 const PASSED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const;
 
+/** Keeps signals from ending this process before the command they are meant for exists; they are handed to it then. */
+export function holdSignals(): { held: number[]; release: () => void } {
+  const held: number[] = [];
+  const listeners = PASSED_SIGNALS.map(
+    (name) => [name, () => void held.push(constants.signals[name])] as const,
+  );
+  for (const [name, listener] of listeners) process.on(name, listener);
+  return {
+    held,
+    release: () => {
+      for (const [name, listener] of listeners) process.off(name, listener);
+    },
+  };
+}
+
 /** True when both ends of the conversation are terminals. */
 export function isTerminal(): boolean {
   return process.stdin.isTTY && process.stdout.isTTY;

@@ -107,11 +107,11 @@ describe('real tools on a real repository', () => {
     const script = [
       'ip link set lo up',
       `ip addr add ${REGISTRY}/32 dev lo`,
-      `"$NODE" "$REGISTRY_PROGRAM" ${REGISTRY} 4874 "$TARBALL" > "$ROOT/other" &`,
-      `"$NODE" "$REGISTRY_PROGRAM" ${REGISTRY} 4873 "$TARBALL" > "$ROOT/ready" &`,
+      `"$NODE" "$REGISTRY_PROGRAM" ${REGISTRY} 4874 "$TARBALL" > "$ROOT/other" & other=$!`,
+      `"$NODE" "$REGISTRY_PROGRAM" ${REGISTRY} 4873 "$TARBALL" > "$ROOT/ready" & named=$!`,
       'until [ -s "$ROOT/ready" ] && [ -s "$ROOT/other" ]; do sleep 0.1; done',
       '"$NODE" "$PROGRAM" run --policy "$POLICY" -- sh -c "$GUEST"; code=$?',
-      'kill %1 %2; exit $code',
+      'kill $other $named; exit $code',
     ].join('\n');
     const child = spawn('unshare', ['--net', 'sh', '-c', script], {
       cwd: rig.workspace,
