@@ -39,12 +39,7 @@ describe('real tools on a real repository', () => {
       'git -c user.name=G -c user.email=g@example.com commit -qam second && git log --oneline | wc -l',
     ].join('\n');
     const { stdout, stderr } = await rig.run(['sh', '-c', script]);
-    expect(stdout.split('\n').map((line) => line.trim())).toEqual([
-      '0',
-      'M src/d1/f1.ts',
-      '2',
-      '',
-    ]);
+    expect(stdout.split('\n').map((line) => line.trim())).toEqual(['0', 'M src/d1/f1.ts', '2', '']);
     expect(stderr).not.toContain('fatal');
     const log = execFileSync('git', ['log', '--format=%s'], {
       cwd: rig.workspace,
