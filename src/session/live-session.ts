@@ -17,6 +17,8 @@ import { writeState } from './state.ts';
 /** how long the guest may take to write back and stop before it is killed, in `ms` */
 const GRACE_MS = 2000;
 
+const LONGEST_TIMER_MS = 0x7fffffff;
+
 /** What a session is made of, each part already running. */
 export interface SessionParts {
   log: Log;
@@ -63,12 +65,16 @@ export class LiveSession implements Session {
 
   /** Ends the session after `ms`. */
   limitTime(ms: number): void {
-    // setTimeout cannot count further than 2^31 - 1 ms; a longer limit is none.
-    if (ms > 0x7fffffff) return;
-    this.#timer = setTimeout(() => {
+    this.#countDown(ms, () => {
       this.#record({ type: 'alert', alert: 'run.timeout', limitMs: ms });
       void this.stop('timeout');
-    }, ms);
+    });
+  }
+
+  // A timer counts 2^31 - 1 ms at most, and fires at once when asked for more: a longer time is counted in parts.
+  #countDown(ms: number, done: () => void): void {
+    const part = Math.min(ms, LONGEST_TIMER_MS);
+    this.#timer = setTimeout(() => (part === ms ? done() : this.#countDown(ms - part, done)), part);
     this.#timer.unref();
   }
 

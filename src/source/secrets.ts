@@ -182,6 +182,9 @@ export const RUNNER_SETTINGS: readonly string[] = ['.env', '.path', '.service'];
 /** The runner's own directories, beside the checkouts. */
 export const RUNNER_DIRECTORIES: readonly string[] = ['_temp', '_actions'];
 
+/** Where hosted runners keep their checkouts. */
+const HOSTED_WORK = '/home/runner/work';
+
 /** The same wherever a runner may be, known by names nobody else uses. */
 export const RUNNER_ANYWHERE: readonly string[] = [
   '/**/.credentials_rsaparams',
@@ -191,8 +194,7 @@ export const RUNNER_ANYWHERE: readonly string[] = [
   '/**/actions-runner/_diag',
   '/**/_work/_temp',
   '/**/_work/_actions',
-  '/home/runner/work/_temp',
-  '/home/runner/work/_actions',
+  ...RUNNER_DIRECTORIES.map((name) => `${HOSTED_WORK}/${name}`),
   '/home/runner/runners',
   '/**/gha-creds-*.json',
 ];
