@@ -153,7 +153,10 @@ async function passThrough(
   );
   for (const signal of held) child.signal(signal);
   try {
-    const output = [drain(child.stdout, outputStream()), drain(child.stderr, errorStream())];
+    const output = [
+      drain(child.stdout, outputStream(), child),
+      drain(child.stderr, errorStream(), child),
+    ];
     const [exit] = await Promise.all([child.exited, ...output]);
     return exitCodeOf(exit, name);
   } finally {
@@ -161,11 +164,37 @@ async function passThrough(
   }
 }
 
-/** Hands on all output; resolves when the last byte was taken. */
-async function drain(from: Readable, to: NodeJS.WritableStream): Promise<void> {
+/**
+ * Hands on all output; resolves when the last byte was taken. A reader that goes away ends the command as a broken pipe
+ * would; what it still says is read and dropped, since its end is only heard of after its output.
+ */
+async function drain(
+  from: Readable,
+  to: NodeJS.WritableStream,
+  child: GuestProcess,
+): Promise<void> {
+  let isGone = false;
+  const onError = (): void => {
+    isGone = true;
+    child.signal(constants.signals.SIGPIPE);
+  };
+  to.once('error', onError);
   for await (const chunk of from as AsyncIterable<Buffer>) {
-    if (!to.write(chunk)) await new Promise((resolve) => to.once('drain', resolve));
+    if (!isGone && !to.write(chunk)) await taken(to);
   }
+  if (!isGone) to.off('error', onError);
+}
+
+function taken(stream: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off('drain', done);
+      stream.off('error', done);
+      resolve();
+    };
+    stream.once('drain', done);
+    stream.once('error', done);
+  });
 }
 
 function exitCodeOf(exit: ProcessExit, name: string): number {

@@ -2,7 +2,7 @@
 // all it could ask is there to judge and record it. A failure on the way takes down what was started.
 
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { createPoint } from '../enforce/point.ts';
@@ -49,6 +49,7 @@ export async function startSession(plan: SessionPlan): Promise<Session> {
   } catch (error) {
     for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
     endFailed(log, error);
+    rmSync(runtimeDirectory, { recursive: true, force: true });
     writeState(directory, { ...state, status: 'failed', endedAt: new Date().toISOString() });
     throw error;
   }
