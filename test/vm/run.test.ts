@@ -105,6 +105,14 @@ describe('run', () => {
     expect((await rig.run(['true'], { input: randomBytes(4 * 1024 * 1024) })).code).toBe(0);
   });
 
+  it('ends a command whose reader goes away as a broken pipe would, with a whole log', async () => {
+    const child = rig.start(['run', '--', 'yes']);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    const { code } = await collect(child);
+    expect(code).toBe(141);
+    expect((await rig.cli(['log', 'verify', rig.sessions().at(-1) ?? ''])).code).toBe(0);
+  });
+
   it('leaves no sockets behind, and a log that verifies', async () => {
     const before = sockets();
     await rig.run(['true']);
