@@ -26,6 +26,8 @@ export interface Descriptors {
 }
 
 export interface ArgumentOptions {
+  /** tells whose machine it is; not seen by the guest */
+  name: string;
   shape: Shape;
   /** a restored guest needs no initrd */
   image: { kernel: string; initrd?: string };
@@ -42,15 +44,7 @@ const SECCOMP = 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecont
 export function machineArguments(options: ArgumentOptions): string[] {
   const { shape, image, descriptors } = options;
   return [
-    ...[
-      '-name',
-      'agent-sandbox',
-      '-nodefaults',
-      '-no-user-config',
-      '-display',
-      'none',
-      '-no-reboot',
-    ],
+    ...['-name', options.name, '-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-sandbox', SECCOMP],
     ...['-machine', machineOf(shape), '-accel', acceleratorOf(shape), '-cpu', shape.cpuModel],
     ...['-smp', String(shape.cpus), '-m', `${shape.memory}B`, '-object', memoryOf(options)],

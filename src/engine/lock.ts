@@ -2,13 +2,23 @@
 // is lost or broken costs time and never a wrong result.
 
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../model/error.ts';
-import { isSameProcess, startOf } from './process.ts';
+import { lifeOf, ownMark } from './process.ts';
 
 const POLL = 50;
+/** Milliseconds a holder in another PID namespace is believed in; more than the longest work under a lock takes. */
+const UNSEEN = 15 * 60 * 1000;
 
 /** Waits until no living process holds `file`, then runs `work` as its holder. */
 export async function withLock<T>(
@@ -22,7 +32,7 @@ export async function withLock<T>(
     if (take(file)) break;
     const holder = holderOf(file);
     if (holder === undefined) continue; // released this moment
-    if (!isLive(holder)) {
+    if (!isLive(holder, file)) {
       removeStale(file, holder);
       continue;
     }
@@ -75,7 +85,7 @@ function release(file: string): void {
 }
 
 function mark(): string {
-  return `${process.pid} ${startOf(process.pid) ?? 0}\n`;
+  return `${ownMark()}\n`;
 }
 
 function holderOf(file: string): string | undefined {
@@ -87,7 +97,9 @@ function holderOf(file: string): string | undefined {
   }
 }
 
-function isLive(holder: string): boolean {
-  const match = /^(\d+) (\d+)\n$/.exec(holder);
-  return match !== null && isSameProcess(Number(match[1]), Number(match[2]));
+function isLive(holder: string, file: string): boolean {
+  const life = lifeOf(holder.replace(/\n$/, ''));
+  if (life !== 'elsewhere') return life === 'alive';
+  const taken = statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return Date.now() - taken < UNSEEN;
 }

@@ -19,6 +19,7 @@ import { prepareImage } from './image.ts';
 import { type JailTools, type Passage, insidePath, jailCommand } from './jail.ts';
 import { chooseJail } from './jail-choice.ts';
 import { DESCRIPTORS, type Launched, launch } from './launch.ts';
+import { machineName } from './orphans.ts';
 
 /** Everything that is the same for each start of one kind of machine. */
 export interface Plan {
@@ -102,6 +103,7 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
     passages.push({ ...passage('exchange', start.exchange), writable: true });
   const group = createControlGroup(plan.shape);
   const args = machineArguments({
+    name: machineName(),
     shape: plan.shape,
     image: {
       kernel: insidePath(plan.jail, kernel),

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { SandboxError, errnoOf, messageOf } from '../model/error.ts';
-import { startOf } from './process.ts';
+import { ownMark } from './process.ts';
 
 export const MANIFEST = 'manifest.json';
 
@@ -51,7 +51,7 @@ function unusable(folder: string, why: string, hint: string): SandboxError {
 
 /** Names this process in a way that outlives the reuse of its number; `sweep` goes by it. */
 export function partialSuffix(): string {
-  return `part-${process.pid}-${startOf(process.pid) ?? 0}-${randomBytes(4).toString('hex')}`;
+  return `part-${ownMark()}-${randomBytes(4).toString('hex')}`;
 }
 
 /** A new, empty folder beside `final`, to be filled and then put into place. */

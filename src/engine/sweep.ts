@@ -5,11 +5,12 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../model/error.ts';
-import { isSameProcess } from './process.ts';
+import { killOrphans } from './orphans.ts';
+import { MARK, lifeOf } from './process.ts';
 import { MANIFEST, discardFolder, partialSuffix } from './store.ts';
 
 const TEMPORARY = 'as-boot';
-const PARTIAL = /\.part-(\d+)-(\d+)-[0-9a-f]{8}$/;
+const PARTIAL = new RegExp(`\\.part-(${MARK.source})-[0-9a-f]{8}$`);
 const DAY = 24 * 60 * 60 * 1000;
 
 /** Of the snapshots these many newest stay, and no other outlives a week without use. */
@@ -24,7 +25,7 @@ export function createTemporaryFolder(): string {
   return folder;
 }
 
-/** Cheap enough for each start: it reads a few short folders. Returns what was removed. */
+/** Cheap enough for each start: it reads a few short folders. Returns the paths of what was removed. */
 export function sweepStale(cache: string, now = new Date()): string[] {
   const removed = [
     ...sweepPartial(tmpdir(), (name) => name.startsWith(`${TEMPORARY}.`)),
@@ -33,17 +34,27 @@ export function sweepStale(cache: string, now = new Date()): string[] {
     ),
     ...pruneSnapshots(join(cache, 'snapshots'), now),
   ];
+  // Whoever died without tidying its folders may have left its machine too.
+  if (removed.length > 0) killOrphans();
   return removed;
 }
 
 function sweepPartial(folder: string, isOurs = (_name: string): boolean => true): string[] {
   const removed: string[] = [];
   for (const name of list(folder)) {
-    const match = PARTIAL.exec(name);
-    if (!match || !isOurs(name) || isSameProcess(Number(match[1]), Number(match[2]))) continue;
-    if (remove(join(folder, name))) removed.push(join(folder, name));
+    const mark = PARTIAL.exec(name)?.[1];
+    if (mark === undefined || !isOurs(name)) continue;
+    const path = join(folder, name);
+    if (isAbandoned(path, mark) && remove(path)) removed.push(path);
   }
   return removed;
+}
+
+function isAbandoned(path: string, mark: string): boolean {
+  const life = lifeOf(mark);
+  if (life !== 'elsewhere') return life === 'gone';
+  const used = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  return Date.now() - used > DAY;
 }
 
 /** A session that runs keeps the memory it mapped, also when its file is gone. */

@@ -12,8 +12,8 @@ export interface SessionState {
   status: SessionStatus;
   /** process id of the host process */
   pid: number;
-  /** start time of the host process in clock ticks since boot, to tell a reused pid; absent where unknown */
-  pidStart?: number;
+  /** `PID-START-NAMESPACE` of the host process, to tell a reused pid and one of another PID namespace */
+  process: string;
   command: string[];
   workspace: string;
   /** directory of the session's sockets, outside the log directory because socket paths must be short */

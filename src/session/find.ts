@@ -4,6 +4,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { SandboxError } from '../model/error.ts';
+import { killOrphans } from '../engine/orphans.ts';
 import type { SessionState } from '../model/session.ts';
 import { RUNTIME_PREFIX, listSessionIds } from './directory.ts';
 import { isAlive, readState, writeState } from './state.ts';
@@ -54,6 +55,7 @@ export function sweepDeadSessions(logDirectory: string, now: Date): string[] {
     writeState(directory, { ...state, status: 'failed', endedAt: now.toISOString() });
     swept.push(state.id);
   }
+  if (swept.length > 0) killOrphans();
   return swept;
 }
 

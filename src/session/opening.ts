@@ -4,10 +4,10 @@ import { messageOf } from '../model/error.ts';
 import type { Isolation } from '../model/event.ts';
 import type { SessionState } from '../model/session.ts';
 import type { Accelerator } from '../engine/engine.ts';
+import { ownMark } from '../engine/process.ts';
 import { openLog, type Log } from '../log/writer.ts';
 import { sessionFiles } from './live-session.ts';
 import type { SessionPlan } from './plan.ts';
-import { processStart } from './state.ts';
 
 export function isolationOf(accelerator: Accelerator): Isolation {
   return accelerator === 'tcg' ? 'emulated' : 'hardware';
@@ -43,14 +43,13 @@ export function initialState(
   id: string,
   runtimeDirectory: string,
 ): SessionState {
-  const pidStart = processStart(process.pid);
   return {
     version: 1,
     id,
     ...(plan.parent === undefined ? {} : { parent: plan.parent.id }),
     status: 'starting',
     pid: process.pid,
-    ...(pidStart === undefined ? {} : { pidStart }),
+    process: ownMark(),
     command: plan.command,
     workspace: plan.policy.workspace,
     runtimeDirectory,

@@ -1,8 +1,9 @@
 // session.json: what other processes may know of a session, and how they tell a live one from a dead one.
 // Invariant: the file is replaced whole; a reader never sees half of it.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { lifeOf } from '../engine/process.ts';
 import type { SessionState } from '../model/session.ts';
 
 const FILE = 'session.json';
@@ -28,29 +29,12 @@ export function readState(directory: string): SessionState | undefined {
   }
 }
 
-/** True while the host process of the session lives: same pid and, where the system tells, same start time. */
+/** True while the host process of the session lives. */
 export function isAlive(state: SessionState): boolean {
   if (state.status === 'ended' || state.status === 'failed') return false;
-  const start = processStart(state.pid);
-  if (start !== undefined && state.pidStart !== undefined) return start === state.pidStart;
-  try {
-    process.kill(state.pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Start time of a process in clock ticks since boot (field 22 of /proc/PID/stat), undefined where unknown. */
-export function processStart(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const ticks = Number(fields[19]);
-    return Number.isFinite(ticks) ? ticks : undefined;
-  } catch {
-    return undefined; // no /proc, or no such process
-  }
+  const life = lifeOf(state.process);
+  // In another PID namespace it cannot be looked up: its sockets are what tells.
+  return life === 'elsewhere' ? existsSync(state.runtimeDirectory) : life === 'alive';
 }
 
 function isState(value: unknown): value is SessionState {
@@ -60,6 +44,8 @@ function isState(value: unknown): value is SessionState {
     state.version === 1 &&
     typeof state.id === 'string' &&
     typeof state.pid === 'number' &&
+    typeof state.process === 'string' &&
+    typeof state.runtimeDirectory === 'string' &&
     typeof state.status === 'string' &&
     Array.isArray(state.command) &&
     typeof state.startedAt === 'string'

@@ -6,6 +6,7 @@ import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { logDirectory } from '../../src/cli/directories.ts';
+import { ownMark } from '../../src/engine/process.ts';
 import { openLog } from '../../src/log/writer.ts';
 import { CONTEXT, removeDirectory, temporaryDirectory, toDecision } from '../log/session-log.ts';
 
@@ -191,6 +192,7 @@ describe('log tail', () => {
       id,
       status: 'running',
       pid: process.pid,
+      process: ownMark(),
       command: ['claude'],
       workspace: '/w',
       startedAt: '2026-11-21T12:11:12Z',

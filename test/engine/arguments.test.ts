@@ -24,6 +24,7 @@ function line(
     kernelLine: kernelLine(architecture, accelerator, 2_500_000),
   };
   return machineArguments({
+    name: 'agent-sandbox-1-1-1',
     shape,
     image: { kernel: '/guest/kernel', initrd: '/guest/initrd' },
     descriptors: { control: 3, mux: 4, fs: 5, console: 6 },

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { withLock } from '../../src/engine/lock.ts';
+import { ownMark } from '../../src/engine/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'lock-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -42,8 +43,8 @@ describe('withLock', () => {
   });
 
   const stale: [string, string][] = [
-    ['a process that is gone', '4194304 1\n'],
-    ['a process whose number another has now', `${process.pid} 1\n`],
+    ['a process that is gone', ownMark().replace(/^\d+/, '4194304') + '\n'],
+    ['a process whose number another has now', ownMark().replace(/-\d+-/, '-1-') + '\n'],
     ['nobody, half-written', '12'],
   ];
   for (const [who, text] of stale) {

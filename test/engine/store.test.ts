@@ -16,6 +16,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { checkSeal, sealFile } from '../../src/engine/fingerprint.ts';
+import { ownMark } from '../../src/engine/process.ts';
 import {
   discardFolder,
   openCache,
@@ -102,13 +103,27 @@ describe('a seal', () => {
 describe('sweepStale', () => {
   it('removes the half-built folders of processes that are gone, and no others', () => {
     const cache = join(folder, 'cache');
-    const dead = join(cache, 'snapshots', 'abc.part-4194304-1-01234567');
+    const gone = ownMark().replace(/^\d+/, '4194304');
+    const dead = join(cache, 'snapshots', `abc.part-${gone}-01234567`);
     mkdirSync(dead, { recursive: true });
+    // In another PID namespace the number says nothing: only age does.
+    const elsewhere = ownMark().replace(/\d+$/, '1');
+    const hidden = join(cache, 'snapshots', `abc.part-${elsewhere}-01234567`);
+    mkdirSync(hidden);
+    const old = join(cache, 'snapshots', `abc.part-${elsewhere}-76543210`);
+    mkdirSync(old);
+    utimesSync(old, 0, 0);
     const mine = stageFolder(join(cache, 'snapshots', 'abc'));
     const foreign = join(cache, 'snapshots', 'abc.part-notes');
     mkdirSync(foreign);
-    expect(sweepStale(cache)).toEqual([dead]);
-    expect([existsSync(dead), existsSync(mine), existsSync(foreign)]).toEqual([false, true, true]);
+    expect(sweepStale(cache).sort()).toEqual([dead, old].sort());
+    expect([dead, old, mine, hidden, foreign].map((one) => existsSync(one))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it('keeps the snapshots used last, and of the others those used within a week', () => {

@@ -19,7 +19,8 @@ import {
   SESSION_ID,
 } from '../../src/session/directory.ts';
 import { findLiveSession, listSessions, sweepDeadSessions } from '../../src/session/find.ts';
-import { isAlive, processStart, readState, writeState } from '../../src/session/state.ts';
+import { lifeOf, ownMark } from '../../src/engine/process.ts';
+import { isAlive, readState, writeState } from '../../src/session/state.ts';
 
 let logs: string;
 let runtimes: string[];
@@ -43,13 +44,12 @@ function makeSession(change: Partial<SessionState> = {}): {
 } {
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(logs, id);
-  const pidStart = processStart(process.pid);
   const state: SessionState = {
     version: 1,
     id,
     status: 'running',
     pid: process.pid,
-    ...(pidStart === undefined ? {} : { pidStart }),
+    process: ownMark(),
     command: ['true'],
     workspace: '/w',
     runtimeDirectory: makeRuntime(),
@@ -60,10 +60,16 @@ function makeSession(change: Partial<SessionState> = {}): {
   return { directory, state };
 }
 
-async function deadPid(): Promise<number> {
+/** of a process that is gone */
+async function deadMark(): Promise<string> {
   const child = spawn(process.execPath, ['-e', '']);
   await once(child, 'exit');
-  return child.pid ?? 0;
+  return ownMark().replace(/^\d+-\d+/, `${child.pid}-1`);
+}
+
+/** Of a process in a PID namespace that is not ours. */
+function foreignMark(): string {
+  return ownMark().replace(/\d+$/, '1');
 }
 
 describe('a session directory', () => {
@@ -94,9 +100,17 @@ describe('a session directory', () => {
 describe('liveness', () => {
   it('knows a live process, a dead one, and a reused pid', async () => {
     expect(isAlive(makeSession().state)).toBe(true);
-    expect(isAlive(makeSession({ pid: await deadPid(), pidStart: 1 }).state)).toBe(false);
-    expect(isAlive(makeSession({ pidStart: 1 }).state)).toBe(false);
+    expect(isAlive(makeSession({ process: await deadMark() }).state)).toBe(false);
+    expect(isAlive(makeSession({ process: ownMark().replace(/-\d+-/, '-1-') }).state)).toBe(false);
     expect(isAlive(makeSession({ status: 'ended' }).state)).toBe(false);
+  });
+
+  it('goes by the sockets where the process is in another PID namespace', () => {
+    const { state } = makeSession({ process: foreignMark() });
+    expect(lifeOf(state.process)).toBe('elsewhere');
+    expect(isAlive(state)).toBe(true);
+    rmSync(state.runtimeDirectory, { recursive: true });
+    expect(isAlive(state)).toBe(false);
   });
 
   it('finds a live session by the start of its id and refuses an ambiguous one', () => {
@@ -110,7 +124,7 @@ describe('liveness', () => {
 
 describe('the sweep', () => {
   it('marks a dead session failed and removes its sockets, and leaves a live one alone', async () => {
-    const dead = makeSession({ pid: await deadPid(), pidStart: 1 });
+    const dead = makeSession({ process: await deadMark() });
     const live = makeSession();
     expect(sweepDeadSessions(logs, new Date())).toEqual([dead.state.id]);
     expect(existsSync(dead.state.runtimeDirectory)).toBe(false);
@@ -123,9 +137,9 @@ describe('the sweep', () => {
     const precious = join(logs, 'precious');
     mkdirSync(precious);
     writeFileSync(join(precious, 'file'), 'x');
-    const pid = await deadPid();
-    makeSession({ pid, pidStart: 1, runtimeDirectory: precious });
-    makeSession({ pid, pidStart: 1, runtimeDirectory: join(tmpdir(), 'agent-sandbox-x/../../') });
+    const mark = await deadMark();
+    makeSession({ process: mark, runtimeDirectory: precious });
+    makeSession({ process: mark, runtimeDirectory: join(tmpdir(), 'agent-sandbox-x/../../') });
     sweepDeadSessions(logs, new Date());
     expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('x');
     expect(listSessions(logs)).toHaveLength(2);
