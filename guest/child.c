@@ -18,6 +18,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "channels.h"
 #include "seccomp.h"
 #include "system.h"
 
@@ -50,33 +51,59 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static void take_descriptors(const struct order *order, int input, int output, int errors)
+/* Above all that is wanted first, so that none overwrites another. */
+static int aside(int fd)
 {
-    /* Above the three and the status pipe first, so that none overwrites another. */
-    input = fcntl(input, F_DUPFD_CLOEXEC, 10);
-    output = fcntl(output, F_DUPFD_CLOEXEC, 10);
-    errors = fcntl(errors, F_DUPFD_CLOEXEC, 10);
-    need(input >= 0 && output >= 0 && errors >= 0);
-    if (order->tty) need(ioctl(input, TIOCSCTTY, 0) == 0);
-    need(dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(errors, 2) == 2);
-    need(dup3(status_pipe, 3, O_CLOEXEC) == 3 || status_pipe == 3);
-    status_pipe = 3;
-    need(syscall(SYS_close_range, 4, ~0u, 0) == 0);
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+    need(moved >= 0);
+    return moved;
 }
 
-static void drop_privileges(const struct config *config)
+static void take_descriptors(const struct channels *channels, bool tty, int line)
 {
-    /* Raw calls: the library's versions would try to change the threads of init that are not here. */
-    need(syscall(SYS_setgroups, 0, NULL) == 0);
+    int input = aside(channels->ends[0][1]);
+    int output = tty ? input : aside(channels->ends[1][1]);
+    int errors = tty ? input : aside(channels->ends[2][1]);
+    int status = aside(status_pipe);
+    if (line >= 0) line = aside(line);
+    if (tty) need(ioctl(input, TIOCSCTTY, 0) == 0);
+    need(dup2(input, 0) == 0 && dup2(output, 1) == 1 && dup2(errors, 2) == 2);
+    need(dup3(status, CHILD_STATUS, O_CLOEXEC) == CHILD_STATUS);
+    status_pipe = CHILD_STATUS;
+    if (line >= 0) need(dup3(line, CHILD_LINE, O_CLOEXEC) == CHILD_LINE);
+    need(syscall(SYS_close_range, line >= 0 ? CHILD_LINE + 1 : CHILD_LINE, ~0u, 0) == 0);
+}
+
+void child_open(const struct channels *channels, bool tty, int line)
+{
+    status_pipe = channels->status[1];
+    need(setsid() >= 0);
+    reset_signals();
+    take_descriptors(channels, tty, line);
+    umask(022);
+    need(write_file("/proc/self/oom_score_adj", "0"));
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_NOFILE, 65536, 524288);
+}
+
+void child_confine(void)
+{
     for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) need(prctl(PR_CAPBSET_DROP, capability) == 0);
     need(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == 0);
+    need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    need(seccomp_restrict());
+}
+
+/* Raw calls: the library's versions would try to change the threads of init that are not here. */
+static void become_agent(const struct config *config)
+{
+    limit(RLIMIT_NPROC, config->processes, config->processes);
+    need(syscall(SYS_setgroups, 0, NULL) == 0);
     need(syscall(SYS_setresgid, config->gid, config->gid, config->gid) == 0);
     need(syscall(SYS_setresuid, config->uid, config->uid, config->uid) == 0);
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct none[2] = {{0}, {0}};
     need(syscall(SYS_capset, &header, none) == 0);
-    need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    need(seccomp_restrict());
 }
 
 static const char *variable(const struct order *order, const char *name)
@@ -127,20 +154,9 @@ static void search(const struct order *order)
     errno = *name ? error : ENOENT;
 }
 
-_Noreturn void child_run(const struct order *order, const struct config *config, int input, int output, int errors, int status)
+_Noreturn void child_run(const struct order *order, const struct config *config)
 {
-    status_pipe = status;
-    need(setsid() >= 0);
-    reset_signals();
-    take_descriptors(order, input, output, errors);
-    umask(022);
-    need(write_file("/proc/self/oom_score_adj", "0"));
-    limit(RLIMIT_CORE, 0, 0);
-    limit(RLIMIT_NOFILE, 65536, 524288);
-    if (!order->root) {
-        limit(RLIMIT_NPROC, config->processes, config->processes);
-        drop_privileges(config);
-    }
+    if (!order->root) become_agent(config);
     if (chdir(order->directory) < 0) fail(STAGE_DIRECTORY);
     search(order);
     fail(STAGE_EXECUTE);

@@ -22,10 +22,19 @@ struct failure {
     uint32_t stage;
 };
 
+/* Its descriptors beside the standard ones: where it tells what went wrong, and where a spare one hears of its order. */
+#define CHILD_STATUS 3
+#define CHILD_LINE 4
+
+struct channels;
+
 /*
- * Becomes the program. `input`, `output`, `errors` are its standard descriptors (all the same for a terminal). On failure
- * writes a struct failure to `status` and exits. Runs after a fork of a process with threads: system calls only.
+ * The three steps of a process from fork to exec, in this order; without `child_confine` it stays root. On failure each
+ * writes a struct failure to the status pipe and exits. They run after a fork of a process with threads: system calls only.
  */
-_Noreturn void child_run(const struct order *order, const struct config *config, int input, int output, int errors, int status);
+void child_open(const struct channels *channels, bool tty, int line);
+void child_confine(void);
+/* Becomes the program. */
+_Noreturn void child_run(const struct order *order, const struct config *config);
 
 #endif

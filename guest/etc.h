@@ -7,9 +7,9 @@
 /* The name of a guest whose session gives it no other. */
 #define USUAL_HOSTNAME "sandbox"
 
-/* What is the same in every session. */
-void etc_prepare(void);
-/* What this session adds; `lower` is the root of the server's tree. */
-void etc_complete(const struct config *config, int lower);
+/* What is the same in every session; `upper` is the upper file system. */
+void etc_prepare(int upper);
+/* What this session adds; before anything there is looked up through the overlay. */
+void etc_complete(const struct config *config, int upper);
 
 #endif

@@ -7,25 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "channels.h"
 #include "child.h"
 #include "fault.h"
 #include "limits.h"
 #include "loop.h"
 #include "order.h"
+#include "spare.h"
 #include "stream.h"
-
-#define PIPE_SIZE (256 * 1024)
 
 struct exec {
     struct source status; /* the status pipe; closed once the program runs */
@@ -42,7 +39,6 @@ struct exec {
 static const struct config *session;
 static struct exec *execs;
 static struct source children = {.fd = -1};
-static int group = -1;
 
 static void send_exit(uint32_t id, uint32_t kind, uint32_t value, uint32_t stage)
 {
@@ -128,65 +124,6 @@ static void child_ended(struct source *source, uint32_t events)
     while ((pid = waitpid(-1, &end, WNOHANG)) > 0) reap(pid, end);
 }
 
-static pid_t fork_into_group(void)
-{
-    struct clone_args arguments = {.exit_signal = SIGCHLD};
-    if (group >= 0) {
-        arguments.flags = CLONE_INTO_CGROUP;
-        arguments.cgroup = (uint64_t)group;
-    }
-    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
-}
-
-/* Descriptors of one exec: [i][0] stays with init, [i][1] goes to the process. */
-struct channels {
-    int ends[3][2];
-    int status[2];
-};
-
-static void close_channels(struct channels *channels, int side)
-{
-    for (int i = 0; i < 3; i++) {
-        if (channels->ends[i][side] >= 0) close(channels->ends[i][side]);
-    }
-    if (channels->status[side] >= 0) close(channels->status[side]);
-}
-
-static bool open_terminal(struct channels *channels, const struct order *order)
-{
-    int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
-    int unlock = 0;
-    struct winsize size = {.ws_row = order->rows, .ws_col = order->columns};
-    if (master < 0) return false;
-    channels->ends[0][0] = master;
-    if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCSWINSZ, &size) < 0) return false;
-    int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-    if (slave < 0) return false;
-    channels->ends[0][1] = slave;
-    channels->ends[1][0] = fcntl(master, F_DUPFD_CLOEXEC, 0);
-    /* The agent owns its terminal as if it had logged in. */
-    if (!order->root && fchown(slave, session->uid, 5) < 0) return false;
-    return channels->ends[1][0] >= 0;
-}
-
-static bool open_channels(struct channels *channels, const struct order *order)
-{
-    memset(channels, 0xff, sizeof *channels);
-    if (pipe2(channels->status, O_CLOEXEC) < 0) return false;
-    fcntl(channels->status[0], F_SETFL, O_NONBLOCK);
-    if (order->tty) return open_terminal(channels, order);
-    for (int i = 0; i < 3; i++) {
-        int pair[2];
-        if (pipe2(pair, O_CLOEXEC) < 0) return false;
-        channels->ends[i][0] = pair[i == 0];
-        channels->ends[i][1] = pair[i != 0];
-        fcntl(channels->ends[i][0], F_SETFL, O_NONBLOCK);
-        /* More bytes for each turn of the loop; the default does as well. */
-        fcntl(channels->ends[i][0], F_SETPIPE_SZ, PIPE_SIZE);
-    }
-    return true;
-}
-
 static void add_exec(uint32_t id, pid_t pid, const struct channels *channels, bool tty)
 {
     struct exec *exec = calloc(1, sizeof *exec);
@@ -203,6 +140,23 @@ static void add_exec(uint32_t id, pid_t pid, const struct channels *channels, bo
     if (!tty) exec->streams[2] = stream_open(id + 4, STREAM_STDOUT, channels->ends[2][0], stream_finished, exec);
 }
 
+/* False with errno. */
+static bool fork_for(const struct order *order, struct channels *channels, pid_t *pid)
+{
+    bool opened = channels_open(channels, order, session->uid);
+    *pid = opened ? limits_fork() : -1;
+    if (*pid == 0) {
+        child_open(channels, order->tty, -1);
+        if (!order->root) child_confine();
+        child_run(order, session);
+    }
+    int error = errno;
+    channels_close(channels, 1);
+    if (*pid < 0) channels_close(channels, 0);
+    errno = error;
+    return *pid > 0;
+}
+
 static void start(const struct frame *frame, const uint8_t *message, size_t length)
 {
     struct order order;
@@ -210,28 +164,14 @@ static void start(const struct frame *frame, const uint8_t *message, size_t leng
     stream_host_opened(frame->stream + 4);
     order_parse(&order, message, length);
     struct channels channels;
+    pid_t pid = -1;
     errno = 0;
     if (order.root && !session->root_allowed) {
         send_exit(frame->stream, EXIT_ERRNO, EPERM, STAGE_SETUP);
-    } else if (!open_channels(&channels, &order)) {
-        send_exit(frame->stream, EXIT_ERRNO, (uint32_t)errno, STAGE_SETUP);
-        close_channels(&channels, 0);
-        close_channels(&channels, 1);
+    } else if (spare_take(&order, message, length, session, &channels, &pid) || fork_for(&order, &channels, &pid)) {
+        add_exec(frame->stream, pid, &channels, order.tty);
     } else {
-        pid_t pid = fork_into_group();
-        if (pid == 0) {
-            int *ends[3] = {channels.ends[0], channels.ends[1], channels.ends[2]};
-            if (order.tty) child_run(&order, session, ends[0][1], ends[0][1], ends[0][1], channels.status[1]);
-            child_run(&order, session, ends[0][1], ends[1][1], ends[2][1], channels.status[1]);
-        }
-        int error = errno;
-        close_channels(&channels, 1);
-        if (pid < 0) {
-            close_channels(&channels, 0);
-            send_exit(frame->stream, EXIT_ERRNO, (uint32_t)error, STAGE_SETUP);
-        } else {
-            add_exec(frame->stream, pid, &channels, order.tty);
-        }
+        send_exit(frame->stream, EXIT_ERRNO, (uint32_t)errno, STAGE_SETUP);
     }
     order_free(&order);
 }
@@ -274,7 +214,7 @@ void exec_prepare(void)
 void exec_open(const struct config *config)
 {
     session = config;
-    group = limits_set(config->processes);
+    limits_set(config->processes);
 }
 
 void exec_kill_all(void)

@@ -17,6 +17,7 @@
 #include "net.h"
 #include "protocol.h"
 #include "root.h"
+#include "spare.h"
 #include "stage.h"
 #include "start.h"
 #include "stream.h"
@@ -108,12 +109,13 @@ static void prepare(void)
     limits_prepare();
     exec_prepare();
     root_prepare(fs_port);
-    session_listen(STAGE "/run" SESSION_SOCKET_FOLDER SESSION_SOCKET);
+    session_listen("/run" SESSION_SOCKET_FOLDER SESSION_SOCKET);
     synced.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     synced.ready = sync_done;
     if (synced.fd < 0) fault("eventfd: %m");
     loop_watch(&synced, EPOLLIN);
     boot_harden();
+    spare_prepare();
 }
 
 int main(void)

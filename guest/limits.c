@@ -6,12 +6,17 @@
 #include "limits.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "system.h"
 
 #define GROUPS "/groups"
@@ -46,8 +51,21 @@ void limits_prepare(void)
     group = open(GROUPS "/session", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-int limits_set(uint32_t processes)
+void limits_set(uint32_t processes)
 {
-    if (group >= 0 && processes != USUAL_PROCESSES) set_limit("pids.max", processes);
-    return group;
+    /* The mount is out of reach by now. */
+    if (group < 0 || processes == USUAL_PROCESSES) return;
+    int file = openat(group, "pids.max", O_WRONLY | O_CLOEXEC);
+    if (file < 0 || dprintf(file, "%u", processes) < 0) fault("process limit: %m");
+    close(file);
+}
+
+pid_t limits_fork(void)
+{
+    struct clone_args arguments = {.exit_signal = SIGCHLD};
+    if (group >= 0) {
+        arguments.flags = CLONE_INTO_CGROUP;
+        arguments.cgroup = (uint64_t)group;
+    }
+    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
 }

@@ -3,10 +3,13 @@
 #define LIMITS_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 /* Creates the group; slow, so that it comes before the snapshot. */
 void limits_prepare(void);
-/* Sets the limits. Returns the group's directory for clone3, or -1 on a kernel without cgroup2. */
-int limits_set(uint32_t processes);
+/* Sets the limits. */
+void limits_set(uint32_t processes);
+/* Forks into the group, where the kernel has groups. */
+pid_t limits_fork(void);
 
 #endif

@@ -75,9 +75,11 @@
 #define START_PROCESSES 9 /* u32 */
 #define START_SHARE 10    /* absolute path, bound from the file server over the overlay */
 #define START_DISK 11     /* u64: bytes the overlay may hold, 0 for the default */
-#define START_ACCOUNTS 12 /* u32: 1 when the server's passwd and group have to be read and completed */
+#define START_PASSWD 12   /* text of /etc/passwd; empty to leave the server's in place */
+#define START_GROUP 13    /* the same of /etc/group */
 
 #define ENTROPY_SIZE 64
+#define TABLE_MAX 524288
 #define SHARES_MAX 256
 
 /* EXEC fields; ARGUMENT and VARIABLE any number of times, TTY absent for pipes */

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "stage.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -68,7 +69,10 @@ static void make_upper(void)
         strcat(path, folders[i]);
         make_folder(path);
     }
-    etc_prepare();
+    int upper = open(STAGE_UPPER, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (upper < 0) fault(STAGE_UPPER ": %m");
+    etc_prepare(upper);
+    close(upper);
 }
 
 void stage_prepare(void)

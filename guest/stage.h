@@ -5,7 +5,8 @@
 /* Where the parts wait, below the first root. */
 #define STAGE "/stage"
 #define STAGE_UPPER STAGE "/upper"
-#define STAGE_FILES STAGE_UPPER "/files"
+#define STAGE_FILES_NAME "files"
+#define STAGE_FILES STAGE_UPPER "/" STAGE_FILES_NAME
 #define STAGE_WORK STAGE_UPPER "/work"
 #define STAGE_HOME STAGE "/home"
 

@@ -47,8 +47,11 @@ static void take_field(const struct field *field)
     case START_PROCESSES:
         config.processes = field_u32(field);
         break;
-    case START_ACCOUNTS:
-        config.complete_accounts = field_u32(field) == 1;
+    case START_PASSWD:
+        config.passwd = field_text(field, TABLE_MAX);
+        break;
+    case START_GROUP:
+        config.group = field_text(field, TABLE_MAX);
         break;
     case START_SHARE:
         if (config.share_count == SHARES_MAX) fault("START: too many shares");
@@ -77,9 +80,9 @@ const struct config *start_receive(void)
 
     struct field field;
     uint32_t seen = 0;
-    const uint32_t all = ((1u << (START_ACCOUNTS + 1)) - 1) & ~1u & ~(1u << START_SHARE);
+    const uint32_t all = ((1u << (START_GROUP + 1)) - 1) & ~1u & ~(1u << START_SHARE);
     while (field_next(&message, &length, &field)) {
-        if (field.tag > START_ACCOUNTS) fault("START: unknown field %u", field.tag);
+        if (field.tag > START_GROUP) fault("START: unknown field %u", field.tag);
         if (field.tag != START_SHARE && (seen & 1u << field.tag)) fault("START: field %u twice", field.tag);
         seen |= 1u << field.tag;
         take_field(&field);

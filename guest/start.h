@@ -19,7 +19,8 @@ struct config {
     bool root_allowed;
     uint32_t processes;
     uint64_t disk;
-    bool complete_accounts;
+    const char *passwd;
+    const char *group;
     const char *shares[SHARES_MAX];
     unsigned share_count;
 };

@@ -27,7 +27,14 @@ void make_path(const char *path, const char *owned, uid_t uid, gid_t gid)
     size_t length = strlen(path);
     size_t owned_length = owned ? strlen(owned) : 0;
     if (length >= sizeof part) fault("path is too long");
-    for (size_t end = 1; end <= length; end++) {
+    /* Making what is there already would have the file server asked again for each part of the path. */
+    size_t there = length;
+    memcpy(part, path, length + 1);
+    while (there > 0 && access(part, F_OK) < 0) {
+        while (there > 0 && part[there] != '/') there--;
+        part[there] = '\0';
+    }
+    for (size_t end = there + 1; end <= length; end++) {
         if (path[end] != '/' && path[end] != '\0') continue;
         memcpy(part, path, end);
         part[end] = '\0';

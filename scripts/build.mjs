@@ -10,7 +10,7 @@ await build({
   entryPoints: entries.map((name) => join(root, 'src/entry', name)),
   outdir: join(root, 'dist'),
   bundle: true,
-  splitting: true,
+  splitting: false,
   minify: true,
   keepNames: true,
   sourcemap: false,

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { platformIdentity } from '../identity/platform.ts';
 import { localActor } from '../identity/local.ts';
+import { type FilesystemThread, createFilesystemThread } from '../enforce/filesystem/server.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import { readDenials, renderDenials } from '../report/denials.ts';
 import type { GuestProcess, ProcessExit } from '../guest/exec.ts';
@@ -47,6 +48,8 @@ export function runCommand(): Command {
 
 async function run(argv: string[], options: RunOptions): Promise<number> {
   if (isNested(process.env)) return runNested(argv, options);
+  // It comes up on another processor while the policy is read here.
+  const thread = createFilesystemThread();
   const progress = options.quiet
     ? (): void => undefined
     : (line: string): void => err(`agent-sandbox: ${line}`);
@@ -84,14 +87,19 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
   };
   const signals = holdSignals();
   try {
-    return await runSession(plan, options, signals.held);
+    return await runSession(plan, options, signals.held, thread);
   } finally {
     signals.release();
   }
 }
 
-async function runSession(plan: SessionPlan, options: RunOptions, held: number[]): Promise<number> {
-  const session = await startSession(plan);
+async function runSession(
+  plan: SessionPlan,
+  options: RunOptions,
+  held: number[],
+  thread: FilesystemThread,
+): Promise<number> {
+  const session = await startSession(plan, thread);
   try {
     const code = await runIn(session, plan, options, held);
     return await finish(session, code, options);

@@ -17,6 +17,7 @@ import {
   SHARES_MAX,
   START,
   STREAM_WINDOW,
+  TABLE_MAX,
   TYPE,
   encodeField,
   encodeMessage,
@@ -62,8 +63,8 @@ export interface GuestConfig {
   shares: readonly string[];
   /** bytes that files outside the shares may take; the guest's default when absent */
   disk?: number;
-  /** false when the image's passwd and group are known to name root and the agent: saves reading them */
-  completeAccounts?: boolean;
+  /** text of /etc/passwd and /etc/group; those of the file server when absent */
+  accounts?: { passwd: string; group: string };
 }
 
 export interface GuestLink {
@@ -277,12 +278,19 @@ function encodeStart(config: GuestConfig): Buffer {
     encodeField(START.home, text(plainPath(user.home))),
     encodeField(START.root, encodeNumbers(config.rootAllowed ? 1 : 0)),
     encodeField(START.processes, encodeNumbers(config.processes)),
-    encodeField(START.accounts, encodeNumbers(config.completeAccounts === false ? 0 : 1)),
+    encodeField(START.passwd, table(config.accounts?.passwd ?? '')),
+    encodeField(START.group, table(config.accounts?.group ?? '')),
     encodeField(START.disk, long(BigInt(config.disk ?? 0))),
     ...config.shares.map((path) => encodeField(START.share, text(plainPath(path)))),
   ]);
   if (message.length > MESSAGE_MAX) throw badConfig('a configuration above 2 MiB');
   return message;
+}
+
+function table(content: string): Buffer {
+  const bytes = text(content);
+  if (bytes.length >= TABLE_MAX) throw badConfig('a table of accounts above 512 KiB');
+  return bytes;
 }
 
 function long(value: bigint): Buffer {

@@ -7,14 +7,15 @@ import { join } from 'node:path';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { createPoint } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
-import { startFilesystem } from '../enforce/filesystem/server.ts';
+import { type FilesystemThread, startFilesystem } from '../enforce/filesystem/server.ts';
 import { startMachine } from '../engine/machine.ts';
 import { connectGuest } from '../guest/link.ts';
 import type { Log } from '../log/writer.ts';
 import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { SessionState } from '../model/session.ts';
-import { createDecider } from '../policy/decide.ts';
+import { type Decider, createDecider } from '../policy/decide.ts';
+import { accountTables } from './accounts.ts';
 import { CONTROL_SOCKET, serveControl } from './control.ts';
 import { createRuntimeDirectory, createSessionDirectory, createSessionId } from './directory.ts';
 import { guestEnvironment } from './environment.ts';
@@ -31,7 +32,8 @@ import { writeState } from './state.ts';
 /** name of the guest to itself */
 const GUEST_NAME = 'sandbox';
 
-export async function startSession(plan: SessionPlan): Promise<Session> {
+/** `thread`: for the file server, started ahead. */
+export async function startSession(plan: SessionPlan, thread?: FilesystemThread): Promise<Session> {
   requireIsolation(plan);
   requireWorkspace(plan);
   const id = createSessionId(new Date());
@@ -45,7 +47,7 @@ export async function startSession(plan: SessionPlan): Promise<Session> {
   const log = openSessionLog(plan, id, directory);
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await assemble(plan, { id, directory, runtimeDirectory, state, log, closers });
+    return await assemble(plan, { id, directory, runtimeDirectory, state, log, closers, thread });
   } catch (error) {
     for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
     endFailed(log, error);
@@ -62,6 +64,7 @@ interface Foundation {
   state: SessionState;
   log: Log;
   closers: (() => Promise<void> | void)[];
+  thread: FilesystemThread | undefined;
 }
 
 async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
@@ -75,11 +78,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     else void live.session.stop(reason, detail);
   };
   const counters = createCounters();
+  const decide = createDecider(policy);
   const onFailure = (error: SandboxError): void => endWith('log-unwritable', error.message);
   const onDenialLimit = (denials: number): void =>
     endWith('denials', `${denials} requests were denied`);
   const point = createPoint({
-    decide: createDecider(policy),
+    decide,
     log,
     mode: policy.mode,
     agent: { command: plan.command[0] ?? '' },
@@ -95,6 +99,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   const [mux, filesystem] = await Promise.all([
     listenOnce(muxPath),
     startFilesystem({
+      ...(base.thread && { thread: base.thread }),
       socket: fsPath,
       policy,
       log: log.share(),
@@ -120,6 +125,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     console: sessionFiles(base.directory).console,
     onProgress: plan.onProgress,
   });
+
   closers.push(() => machine.kill());
   for (const notice of machine.notices) plan.onProgress(notice);
 
@@ -129,14 +135,14 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     guestName: GUEST_NAME,
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
-  const nested = createNestedSessions({ plan, id: base.id, start: startSession });
+  const nested = createNestedSessions({ plan, id: base.id, start: (child) => startSession(child) });
   const link = connectGuest(await mux.connection, {
     onConnect: (destination, stream) => egress.onConnect(destination, stream),
     onDns: (query) => egress.onDns(query),
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
-  await Promise.race([link.start(guestConfig(policy, user)), machineLost(machine.exited)]);
+  await Promise.race([link.start(guestConfig(policy, user, decide)), machineLost(machine.exited)]);
 
   filesystem.begin();
   const session = new LiveSession({
@@ -169,7 +175,9 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
 function guestConfig(
   policy: EffectivePolicy,
   user: GuestUser,
+  decide: Decider,
 ): Parameters<ReturnType<typeof connectGuest>['start']>[0] {
+  const accounts = accountTables(decide, user.identity);
   return {
     entropy: randomBytes(64),
     time: BigInt(Date.now()) * 1_000_000n,
@@ -178,6 +186,7 @@ function guestConfig(
     rootAllowed: policy.user === 'root',
     processes: policy.limits.processes,
     shares: sharesOf(policy),
+    ...(accounts && { accounts }),
   };
 }
 

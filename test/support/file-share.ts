@@ -19,7 +19,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { startFilesystem, type FilesystemServer } from '../../src/enforce/filesystem/server.ts';
+import {
+  createFilesystemThread,
+  startFilesystem,
+  type FilesystemServer,
+} from '../../src/enforce/filesystem/server.ts';
 import { openLog } from '../../src/log/writer.ts';
 import type { DecisionEvent } from '../../src/model/event.ts';
 import type { EffectivePolicy } from '../../src/model/policy.ts';
@@ -117,7 +121,7 @@ export async function openShare(options: ShareOptions = {}): Promise<FileShare> 
     sessionDirectory,
     uidMap: { hostUid, hostGid: hostUid, guestUid: GUEST_UID, guestGid: GUEST_UID },
     notifications: options.notifications ?? true,
-    workerFile: await workerFile(base),
+    thread: createFilesystemThread(await workerFile(base)),
     onFault: (reason) => void faults.push(reason),
   });
   server.begin();
@@ -258,14 +262,18 @@ async function workerFile(base: string): Promise<URL> {
 }
 
 function clientProgram(): string {
-  const source = join(import.meta.dirname, 'fuse-client/fuse-client.c');
-  const digest = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
+  const guest = join(import.meta.dirname, '../../guest');
+  const sources = [join(import.meta.dirname, 'fuse-client/fuse-client.c'), join(guest, 'greet.c')];
+  const hash = createHash('sha256');
+  for (const source of sources) hash.update(readFileSync(source));
+  const digest = hash.digest('hex').slice(0, 16);
   const program = join(tmpdir(), `agent-sandbox-fuse-client-${digest}`);
   try {
     accessSync(program);
   } catch {
     const temporary = `${program}.${process.pid}`;
-    execFileSync('cc', ['-O2', '-Wall', '-Werror', '-pthread', '-o', temporary, source]);
+    const flags = ['-O2', '-Wall', '-Werror', '-pthread', '-I', guest];
+    execFileSync('cc', [...flags, '-o', temporary, ...sources]);
     renameSync(temporary, program);
   }
   return program;

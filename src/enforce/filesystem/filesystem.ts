@@ -6,7 +6,6 @@ import { readDirectory, readDirectoryPlus } from './directory.ts';
 import { Errno, errnoFor } from './errno.ts';
 import { createIncoming, MessageFault, readHeader, type Incoming } from './incoming.ts';
 import { makeHardLink } from './hard-link.ts';
-import { initialize } from './initialize.ts';
 import {
   forget,
   forgetMany,
@@ -115,8 +114,6 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
 /** What has no node, no reply, or no meaning here. */
 function answerOther(state: FilesystemState, incoming: Incoming, out: Outgoing): void {
   switch (incoming.opcode) {
-    case Opcode.INIT:
-      return initialize(incoming, out);
     case Opcode.FORGET:
       return forget(state, incoming);
     case Opcode.BATCH_FORGET:

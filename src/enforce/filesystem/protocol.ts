@@ -7,7 +7,7 @@ export const REQUEST_HEADER = 40;
 export const REPLY_HEADER = 16;
 export const ROOT_NODE = 1;
 
-/** Largest read or write, and what a message may be with its header and arguments. */
+/** Largest read or write, as guest/greet.c tells the kernel, and what a message may be with its header and arguments. */
 export const MAX_TRANSFER = 1 << 20;
 export const MAX_MESSAGE = MAX_TRANSFER + 4096;
 export const MAX_NAME = 255;
@@ -31,7 +31,6 @@ export const Opcode = {
   STATFS: 17,
   RELEASE: 18,
   FSYNC: 20,
-  INIT: 26,
   READDIR: 28,
   RELEASEDIR: 29,
   FSYNCDIR: 30,
@@ -44,21 +43,6 @@ export const Opcode = {
   READDIRPLUS: 44,
   RENAME2: 45,
   SYNCFS: 50,
-} as const;
-
-export const InitFlag = {
-  ASYNC_READ: 1 << 0,
-  BIG_WRITES: 1 << 5,
-  AUTO_INVAL_DATA: 1 << 12,
-  DO_READDIRPLUS: 1 << 13,
-  READDIRPLUS_AUTO: 1 << 14,
-  ASYNC_DIO: 1 << 15,
-  NO_OPEN_SUPPORT: 1 << 17,
-  PARALLEL_DIROPS: 1 << 18,
-  MAX_PAGES: 1 << 22,
-  CACHE_SYMLINKS: 1 << 23,
-  NO_OPENDIR_SUPPORT: 1 << 24,
-  HANDLE_KILLPRIV_V2: 1 << 28,
 } as const;
 
 export const SetAttribute = {

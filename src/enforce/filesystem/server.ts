@@ -12,7 +12,16 @@ import type { FilesystemCounts } from './filesystem.ts';
 import type { UidMap } from './ownership.ts';
 import type { WorkerCommand, WorkerMessage, WorkerStart } from './worker.ts';
 
+/** A thread that is up, or soon is, and serves nothing yet. */
+export interface FilesystemThread {
+  worker: Worker;
+  /** rejects when the thread ends, whatever the reason; handled already */
+  ended: Promise<never>;
+}
+
 export interface FilesystemServerOptions {
+  /** made ahead while other work was done; one is made when absent */
+  thread?: FilesystemThread;
   /** path of the unix socket to listen on; one connection is taken */
   socket: string;
   policy: EffectivePolicy;
@@ -28,8 +37,6 @@ export interface FilesystemServerOptions {
    * may then remember names for long, and is told what the host changes
    */
   notifications?: boolean;
-  /** the bundled thread; found beside this file when absent */
-  workerFile?: URL;
   /** the session must end */
   onFault: (reason: string) => void;
   /** the limit of denials is reached */
@@ -46,6 +53,21 @@ export interface FilesystemServer {
 
 const YOUNG_MIB = 12;
 
+/** Starts a thread that does not keep the process alive until it is given something to serve. */
+export function createFilesystemThread(file = findWorkerFile()): FilesystemThread {
+  const worker = new Worker(file, {
+    // Requests leave little behind: room for short-lived objects that is never used would only stay resident.
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+  });
+  worker.unref();
+  const ended = new Promise<never>((_resolve, reject) => {
+    worker.once('error', (error) => reject(failure(error)));
+    worker.once('exit', () => reject(failure(new Error('the thread ended'))));
+  });
+  ended.catch(() => undefined);
+  return { worker, ended };
+}
+
 export async function startFilesystem(options: FilesystemServerOptions): Promise<FilesystemServer> {
   const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const start: WorkerStart = {
@@ -60,11 +82,8 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
     sessionDirectory: options.sessionDirectory,
     notifications: options.notifications ?? false,
   };
-  const worker = new Worker(options.workerFile ?? findWorkerFile(), {
-    workerData: start,
-    // Requests leave little behind: room for short-lived objects that is never used would only stay resident.
-    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
-  });
+  const { worker, ended } = options.thread ?? createFilesystemThread();
+  worker.ref();
   const waiting = new Map<WorkerMessage['type'], (message: WorkerMessage) => void>();
   let isEnding = false;
 
@@ -78,26 +97,19 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
     waiting.get(message.type)?.(message);
     waiting.delete(message.type);
   });
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
-  const failed = new Promise<never>((_resolve, reject) => {
-    worker.once('error', (error) => {
-      reject(failure(error));
-      if (!isEnding) options.onFault(`the filesystem server failed: ${messageOf(error)}`);
-    });
-    worker.once('exit', () => {
-      reject(failure(new Error('the thread ended')));
-      if (!isEnding) options.onFault('the filesystem server ended');
-    });
+  const exited = ended.catch((error: unknown) => {
+    if (!isEnding) options.onFault(messageOf(error));
   });
-  failed.catch(() => undefined);
 
-  await Promise.race([next('listening'), failed]);
+  const listening = next('listening');
+  worker.postMessage(start);
+  await Promise.race([listening, ended]);
   return {
     begin: () => void Atomics.store(begun, 0, 1),
     counters: async () => {
       const message = next('counts');
       send({ type: 'counts' });
-      const answer = await Promise.race([message, failed]);
+      const answer = await Promise.race([message, ended]);
       if (answer.type !== 'counts') throw failure(new Error('another answer came'));
       return answer.counts;
     },

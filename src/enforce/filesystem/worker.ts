@@ -4,7 +4,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { createServer, type Server, type Socket } from 'node:net';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, type MessagePort } from 'node:worker_threads';
 import { attachLog, type SharedLog } from '../../log/shared.ts';
 import { messageOf } from '../../model/error.ts';
 import type { EffectivePolicy } from '../../model/policy.ts';
@@ -18,7 +18,7 @@ import { createOutgoing } from './outgoing.ts';
 import type { UidMap } from './ownership.ts';
 import type { Notifications } from './setup.ts';
 
-/** What the thread is started with: plain data. */
+/** What a server needs: plain data, the first message to the thread. */
 export interface WorkerStart {
   socket: string;
   policy: EffectivePolicy;
@@ -47,9 +47,28 @@ export type WorkerCommand = { type: 'counts' } | { type: 'close' };
 
 export function runWorker(): void {
   const port = parentPort;
-  if (!port) return;
+  port?.once('message', (start: WorkerStart) => serve(port, start));
+}
+
+function serve(port: MessagePort, start: WorkerStart): void {
   const post = (message: WorkerMessage): void => port.postMessage(message);
-  const start = workerData as WorkerStart;
+  let only: Socket | undefined;
+  let connection: Connection | undefined;
+  const server: Server = createServer((socket) => {
+    // One machine, one connection: whoever comes second is not ours.
+    if (only) return void socket.destroy();
+    only = socket;
+    server.close();
+    socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
+    connection = connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
+  });
+  server.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
+  // The path is bound within the call: the machine comes up while the rest is made here.
+  server.listen(start.socket);
+  if (server.listening) {
+    chmodSync(start.socket, 0o600);
+    post({ type: 'listening' });
+  }
   const log = attachLog(start.log);
   const begun = new Int32Array(start.begun);
   const decide = createDecider(start.policy);
@@ -63,8 +82,6 @@ export function runWorker(): void {
     onDenialLimit: (count) => post({ type: 'denials', count }),
     onFailure: (error) => post({ type: 'fault', reason: error.message }),
   });
-  let only: Socket | undefined;
-  let connection: Connection | undefined;
   const nowhere = createOutgoing(NOTIFICATION_ROOM);
   const notifications: Notifications = {
     out: () => {
@@ -85,19 +102,6 @@ export function runWorker(): void {
       gid: process.getgid?.() ?? 0,
       umask: start.umask,
     },
-  });
-  const server: Server = createServer((socket) => {
-    // One machine, one connection: whoever comes second is not ours.
-    if (only) return void socket.destroy();
-    only = socket;
-    server.close();
-    socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
-    connection = connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
-  });
-  server.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
-  server.listen(start.socket, () => {
-    chmodSync(start.socket, 0o600);
-    post({ type: 'listening' });
   });
   const saving = setInterval(() => filesystem.save(), SAVE_MS);
   port.on('message', (command: WorkerCommand) => {

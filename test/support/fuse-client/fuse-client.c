@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +24,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "greet.h"
+
 #define MESSAGE_MAX ((1 << 20) + 8192)
 
 static int server, fuse;
@@ -30,6 +33,14 @@ static int notices[2];
 
 static void die(const char *what) {
   fprintf(stderr, "fuse-client: %s: %s\n", what, strerror(errno));
+  exit(99);
+}
+
+// What guest/greet.c calls when the kernel asks what it does not expect.
+_Noreturn void fault(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  vfprintf(stderr, format, arguments);
   exit(99);
 }
 
@@ -120,11 +131,14 @@ int main(int argc, char **argv) {
   if (connect(server, (struct sockaddr *)&address, sizeof address) < 0) die("connect");
   if (unshare(CLONE_NEWNS) < 0) die("unshare");
   if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) die("make private");
-  fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+  fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fuse < 0) die("/dev/fuse");
   char options[256];
   snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other,default_permissions,max_read=1048576", fuse);
   if (mount("host", mountpoint, "fuse", MS_NOSUID | MS_NODEV, options) < 0) die("mount");
+  greet_begin(fuse);
+  greet_end();
+  fcntl(fuse, F_SETFL, O_RDWR);
   if (pipe2(notices, O_CLOEXEC) < 0) die("pipe");
   fcntl(notices[1], F_SETPIPE_SZ, 1 << 20);
   pthread_t thread;

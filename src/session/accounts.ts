@@ -1,0 +1,44 @@
+// /etc/passwd and /etc/group of the guest: the host's, where the policy shows them, with the lines that are missing.
+
+import { readFileSync, statSync } from 'node:fs';
+import type { GuestConfig } from '../guest/link.ts';
+import type { Decider } from '../policy/decide.ts';
+import type { GuestIdentity } from './environment.ts';
+
+/** Larger tables stay the file server's, without the agent's name in them. */
+const LONGEST = 256 * 1024;
+
+/** Both tables, or undefined where the file server's own serve as they are. */
+export function accountTables(decide: Decider, user: GuestIdentity): GuestConfig['accounts'] {
+  const passwd = completed(decide, '/etc/passwd', [
+    [0, 'root:x:0:0:root:/root:/bin/sh'],
+    [user.uid, `${user.name}:x:${user.uid}:${user.gid}::${user.home}:/bin/sh`],
+  ]);
+  const group = completed(decide, '/etc/group', [
+    [0, 'root:x:0:'],
+    [user.gid, `${user.name}:x:${user.gid}:`],
+  ]);
+  return passwd === '' && group === '' ? undefined : { passwd, group };
+}
+
+/** The table with each number of `lines` in it; empty where nothing has to be added. */
+function completed(decide: Decider, file: string, lines: readonly [number, string][]): string {
+  const table = decide({ kind: 'read', path: file }).effect === 'allow' ? readTable(file) : '';
+  if (table === undefined) return '';
+  const numbers = new Set(table.split('\n').map((line) => line.split(':')[2]));
+  const missing = lines.filter(([number]) => !numbers.has(String(number)));
+  if (missing.length === 0) return '';
+  const start = table === '' || table.endsWith('\n') ? table : `${table}\n`;
+  return `${start}${missing.map(([, line]) => `${line}\n`).join('')}`;
+}
+
+/** Undefined where it is too large or no text. */
+function readTable(file: string): string | undefined {
+  try {
+    if (statSync(file).size > LONGEST) return undefined;
+    const text = readFileSync(file, 'latin1');
+    return text.includes('\0') ? undefined : Buffer.from(text, 'latin1').toString('utf8');
+  } catch {
+    return ''; // there is none: the lines of root and the agent alone
+  }
+}
