@@ -2,18 +2,21 @@
 #define _GNU_SOURCE
 #include "etc.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dns.h"
 #include "fault.h"
 #include "stage.h"
 
-static void write_etc(int upper, const char *name, const char *text, size_t length)
+static void write_etc(int upper, const char *name, const void *text, size_t length)
 {
-    char path[64];
+    char path[PATH_MAX + 16];
     snprintf(path, sizeof path, STAGE_FILES_NAME "/etc/%s", name);
     int fd = openat(upper, path, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
     if (fd < 0 || write(fd, text, length) != (ssize_t)length) fault("%s: %m", path);
@@ -37,9 +40,20 @@ void etc_prepare(int upper)
     write_names(upper, USUAL_HOSTNAME);
 }
 
+static void write_file_of(int upper, const struct file *file)
+{
+    char path[PATH_MAX + sizeof STAGE_FILES_NAME];
+    snprintf(path, sizeof path, STAGE_FILES_NAME "%s", file->path);
+    for (char *end = strchr(path, '/'); (end = strchr(end + 1, '/'));) {
+        *end = '\0';
+        if (mkdirat(upper, path, 0755) < 0 && errno != EEXIST) fault("%s: %m", path);
+        *end = '/';
+    }
+    write_etc(upper, file->path + strlen("/etc/"), file->content, file->length);
+}
+
 void etc_complete(const struct config *config, int upper)
 {
     if (strcmp(config->hostname, USUAL_HOSTNAME) != 0) write_names(upper, config->hostname);
-    if (*config->passwd) write_etc(upper, "passwd", config->passwd, strlen(config->passwd));
-    if (*config->group) write_etc(upper, "group", config->group, strlen(config->group));
+    for (unsigned i = 0; i < config->file_count; i++) write_file_of(upper, &config->files[i]);
 }

@@ -63,7 +63,7 @@
 #define STAGE_DIRECTORY 2
 #define STAGE_EXECUTE 3
 
-/* START fields; each exactly once, SHARE any number of times */
+/* START fields; each exactly once, SHARE and FILE any number of times */
 #define START_ENTROPY 1   /* 64 bytes */
 #define START_TIME 2      /* u64 nanoseconds since 1970 */
 #define START_HOSTNAME 3  /* text */
@@ -75,12 +75,11 @@
 #define START_PROCESSES 9 /* u32 */
 #define START_SHARE 10    /* absolute path, bound from the file server over the overlay */
 #define START_DISK 11     /* u64: bytes the overlay may hold, 0 for the default */
-#define START_PASSWD 12   /* text of /etc/passwd; empty to leave the server's in place */
-#define START_GROUP 13    /* the same of /etc/group */
+#define START_FILE 12     /* absolute path, zero byte, content: a file that hides the server's; below /etc; any number of times */
 
 #define ENTROPY_SIZE 64
-#define TABLE_MAX 524288
 #define SHARES_MAX 256
+#define FILES_MAX 32
 
 /* EXEC fields; ARGUMENT and VARIABLE any number of times, TTY absent for pipes */
 #define EXEC_ARGUMENT 1  /* bytes without NUL */

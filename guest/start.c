@@ -14,6 +14,18 @@
 
 static struct config config;
 
+/* Points into the message, which stays until the next one comes: the files are written before READY is said. */
+static void take_file(const struct field *field, struct file *file)
+{
+    const uint8_t *end = memchr(field->value, 0, field->length);
+    if (!end) fault("START: a file without content");
+    struct field path = {.tag = START_FILE, .value = field->value, .length = (uint32_t)(end - field->value)};
+    file->path = field_path(&path);
+    file->length = field->length - path.length - 1;
+    file->content = end + 1;
+    if (strncmp(file->path, "/etc/", 5) != 0) fault("START: a file outside /etc");
+}
+
 static void take_field(const struct field *field)
 {
     switch (field->tag) {
@@ -47,11 +59,9 @@ static void take_field(const struct field *field)
     case START_PROCESSES:
         config.processes = field_u32(field);
         break;
-    case START_PASSWD:
-        config.passwd = field_text(field, TABLE_MAX);
-        break;
-    case START_GROUP:
-        config.group = field_text(field, TABLE_MAX);
+    case START_FILE:
+        if (config.file_count == FILES_MAX) fault("START: too many files");
+        take_file(field, &config.files[config.file_count++]);
         break;
     case START_SHARE:
         if (config.share_count == SHARES_MAX) fault("START: too many shares");
@@ -80,10 +90,10 @@ const struct config *start_receive(void)
 
     struct field field;
     uint32_t seen = 0;
-    const uint32_t all = ((1u << (START_GROUP + 1)) - 1) & ~1u & ~(1u << START_SHARE);
+    const uint32_t all = ((1u << START_FILE) - 1) & ~1u & ~(1u << START_SHARE);
     while (field_next(&message, &length, &field)) {
-        if (field.tag > START_GROUP) fault("START: unknown field %u", field.tag);
-        if (field.tag != START_SHARE && (seen & 1u << field.tag)) fault("START: field %u twice", field.tag);
+        if (field.tag > START_FILE) fault("START: unknown field %u", field.tag);
+        if (field.tag != START_SHARE && field.tag != START_FILE && (seen & 1u << field.tag)) fault("START: field %u twice", field.tag);
         seen |= 1u << field.tag;
         take_field(&field);
     }

@@ -3,10 +3,18 @@
 #define START_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "protocol.h"
+
+/* A file in the overlay's upper layer. */
+struct file {
+    const char *path;
+    const uint8_t *content;
+    size_t length;
+};
 
 struct config {
     uint8_t entropy[ENTROPY_SIZE];
@@ -19,8 +27,8 @@ struct config {
     bool root_allowed;
     uint32_t processes;
     uint64_t disk;
-    const char *passwd;
-    const char *group;
+    struct file files[FILES_MAX];
+    unsigned file_count;
     const char *shares[SHARES_MAX];
     unsigned share_count;
 };

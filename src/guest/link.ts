@@ -10,6 +10,7 @@ import {
   DNS_MAX,
   ENTROPY_SIZE,
   FAULT_MAX,
+  FILES_MAX,
   type Frame,
   MESSAGE_MAX,
   PROTOCOL_MAGIC,
@@ -17,7 +18,6 @@ import {
   SHARES_MAX,
   START,
   STREAM_WINDOW,
-  TABLE_MAX,
   TYPE,
   encodeField,
   encodeMessage,
@@ -49,6 +49,12 @@ export interface GuestHooks {
   onFault: (reason: string) => void;
 }
 
+export interface GuestFile {
+  /** absolute, below /etc */
+  path: string;
+  content: string | Buffer;
+}
+
 export interface GuestConfig {
   /** 64 bytes of the host's randomness */
   entropy: Buffer;
@@ -63,8 +69,8 @@ export interface GuestConfig {
   shares: readonly string[];
   /** bytes that files outside the shares may take; the guest's default when absent */
   disk?: number;
-  /** text of /etc/passwd and /etc/group; those of the file server when absent */
-  accounts?: { passwd: string; group: string };
+  /** files below /etc that hide the file server's */
+  files?: readonly GuestFile[];
 }
 
 export interface GuestLink {
@@ -267,6 +273,8 @@ class Link implements GuestLink {
 function encodeStart(config: GuestConfig): Buffer {
   const { user } = config;
   if (config.entropy.length !== ENTROPY_SIZE) throw badConfig('entropy must be 64 bytes');
+  const files = config.files ?? [];
+  if (files.length > FILES_MAX) throw badConfig(`more than ${FILES_MAX} files`);
   if (config.shares.length > SHARES_MAX) throw badConfig(`more than ${SHARES_MAX} shared paths`);
   const message = Buffer.concat([
     encodeField(START.entropy, config.entropy),
@@ -278,19 +286,16 @@ function encodeStart(config: GuestConfig): Buffer {
     encodeField(START.home, text(plainPath(user.home))),
     encodeField(START.root, encodeNumbers(config.rootAllowed ? 1 : 0)),
     encodeField(START.processes, encodeNumbers(config.processes)),
-    encodeField(START.passwd, table(config.accounts?.passwd ?? '')),
-    encodeField(START.group, table(config.accounts?.group ?? '')),
     encodeField(START.disk, long(BigInt(config.disk ?? 0))),
     ...config.shares.map((path) => encodeField(START.share, text(plainPath(path)))),
+    ...files.map(({ path, content }) => encodeField(START.file, fileField(path, content))),
   ]);
   if (message.length > MESSAGE_MAX) throw badConfig('a configuration above 2 MiB');
   return message;
 }
 
-function table(content: string): Buffer {
-  const bytes = text(content);
-  if (bytes.length >= TABLE_MAX) throw badConfig('a table of accounts above 512 KiB');
-  return bytes;
+function fileField(path: string, content: string | Buffer): Buffer {
+  return Buffer.concat([text(plainPath(path)), Buffer.alloc(1), Buffer.from(content as string)]);
 }
 
 function long(value: bigint): Buffer {

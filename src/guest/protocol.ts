@@ -22,8 +22,8 @@ export const FAULT_MAX = 1024;
 /** another frame of the same message follows */
 export const FLAG_MORE = 1;
 export const ENTROPY_SIZE = 64;
-export const TABLE_MAX = 524288;
 export const SHARES_MAX = 256;
+export const FILES_MAX = 32;
 
 export const TYPE = {
   hello: 1,
@@ -65,8 +65,7 @@ export const START = {
   processes: 9,
   share: 10,
   disk: 11,
-  passwd: 12,
-  group: 13,
+  file: 12,
 } as const;
 export const EXEC = { argument: 1, variable: 2, directory: 3, user: 4, tty: 5 } as const;
 export const USER = { agent: 0, root: 1 } as const;

@@ -1,15 +1,15 @@
 // /etc/passwd and /etc/group of the guest: the host's, where the policy shows them, with the lines that are missing.
 
 import { readFileSync, statSync } from 'node:fs';
-import type { GuestConfig } from '../guest/link.ts';
+import type { GuestFile } from '../guest/link.ts';
 import type { Decider } from '../policy/decide.ts';
 import type { GuestIdentity } from './environment.ts';
 
 /** Larger tables stay the file server's, without the agent's name in them. */
 const LONGEST = 256 * 1024;
 
-/** Both tables, or undefined where the file server's own serve as they are. */
-export function accountTables(decide: Decider, user: GuestIdentity): GuestConfig['accounts'] {
+/** The tables that need a line more than the file server's own have. */
+export function accountFiles(decide: Decider, user: GuestIdentity): GuestFile[] {
   const passwd = completed(decide, '/etc/passwd', [
     [0, 'root:x:0:0:root:/root:/bin/sh'],
     [user.uid, `${user.name}:x:${user.uid}:${user.gid}::${user.home}:/bin/sh`],
@@ -18,7 +18,10 @@ export function accountTables(decide: Decider, user: GuestIdentity): GuestConfig
     [0, 'root:x:0:'],
     [user.gid, `${user.name}:x:${user.gid}:`],
   ]);
-  return passwd === '' && group === '' ? undefined : { passwd, group };
+  return [
+    { path: '/etc/passwd', content: passwd },
+    { path: '/etc/group', content: group },
+  ].filter(({ content }) => content !== '');
 }
 
 /** The table with each number of `lines` in it; empty where nothing has to be added. */

@@ -15,7 +15,7 @@ import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { SessionState } from '../model/session.ts';
 import { type Decider, createDecider } from '../policy/decide.ts';
-import { accountTables } from './accounts.ts';
+import { accountFiles } from './accounts.ts';
 import { CONTROL_SOCKET, serveControl } from './control.ts';
 import { createRuntimeDirectory, createSessionDirectory, createSessionId } from './directory.ts';
 import { guestEnvironment } from './environment.ts';
@@ -177,7 +177,6 @@ function guestConfig(
   user: GuestUser,
   decide: Decider,
 ): Parameters<ReturnType<typeof connectGuest>['start']>[0] {
-  const accounts = accountTables(decide, user.identity);
   return {
     entropy: randomBytes(64),
     time: BigInt(Date.now()) * 1_000_000n,
@@ -186,7 +185,7 @@ function guestConfig(
     rootAllowed: policy.user === 'root',
     processes: policy.limits.processes,
     shares: sharesOf(policy),
-    ...(accounts && { accounts }),
+    files: accountFiles(decide, user.identity),
   };
 }
 

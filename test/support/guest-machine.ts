@@ -126,10 +126,10 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
       rootAllowed: true,
       processes: 150,
       shares: [workspace],
-      accounts: {
-        passwd: `root:x:0:0:root:/root:/bin/sh\nagent:x:${uid}:${gid}::/home/agent:/bin/sh\n`,
-        group: `root:x:0:\nagent:x:${gid}:\n`,
-      },
+      files: [
+        { path: '/etc/passwd', content: `agent:x:${uid}:${gid}::/home/agent:/bin/sh\n` },
+        { path: '/etc/made/deep/file', content: Buffer.from([0, 1, 255]) },
+      ],
       ...options.config,
     });
   } catch (error) {
