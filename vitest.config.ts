@@ -1,12 +1,10 @@
-import { configDefaults, defineConfig } from 'vitest/config';
+import { defineConfig } from 'vitest/config';
 
 // Machines that run these tests have two cores and emulate their VMs: files run one after another, so that a VM never
 // competes with another for its only spare core.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // The battery takes longer than all other tests together: `npm run battery` runs it.
-    exclude: process.env['BATTERY'] === '1' ? [] : [...configDefaults.exclude, 'test/battery/**'],
     fileParallelism: false,
     pool: 'forks',
     testTimeout: 300_000,

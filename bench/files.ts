@@ -53,6 +53,9 @@ export async function measureFiles(settings: Settings): Promise<Row[]> {
           clockKilohertz,
         });
         collect(times, output, { share: technology });
+      }).catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        settings.skip(`${technology}, round ${round}`, why);
       });
     }
   }

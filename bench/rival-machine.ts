@@ -108,6 +108,8 @@ async function startVirtiofs(
       [
         '-f',
         `--socket-path=${socket}`,
+        // It keeps a descriptor for each file the guest knows.
+        '--rlimit-nofile=1000000',
         '-o',
         `source=${source}`,
         '-o',
