@@ -30,7 +30,7 @@ export async function runNested(argv: string[], options: RunOptions): Promise<nu
   };
   const streams = { stdout: outputStream(), stderr: errorStream() };
   const client = await requestAt(HOST_SOCKET, 'the host', request, streams);
-  return attachClient(client, tty);
+  return attachClient(client, tty, argv[0] ?? '');
 }
 
 // The host decides all else for the child as it did for the parent; an option it would not hear must not look taken.

@@ -2,7 +2,6 @@
 
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import type { Readable } from 'node:stream';
 import { Command } from 'commander';
 import { platformIdentity } from '../identity/platform.ts';
@@ -10,11 +9,12 @@ import { localActor } from '../identity/local.ts';
 import { type FilesystemThread, createFilesystemThread } from '../enforce/filesystem/server.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import { readDenials, renderDenials } from '../report/denials.ts';
-import type { GuestProcess, ProcessExit } from '../guest/exec.ts';
+import type { GuestProcess } from '../guest/exec.ts';
 import { sweepDeadSessions } from '../session/find.ts';
 import type { SessionPlan } from '../session/plan.ts';
 import type { Session, SessionEnd } from '../session/session.ts';
 import { startSession } from '../session/start.ts';
+import { reportDenied, reportEnd } from './command-end.ts';
 import { cacheDirectory, logDirectory } from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
 import { err, isColoured } from './output.ts';
@@ -126,10 +126,7 @@ async function runIn(
     ...(tty ? { terminal: terminalSize() } : {}),
   });
   if (started.kind === 'denied') {
-    const { decision } = started;
-    err(`agent-sandbox: '${started.path}' may not be executed: ${decision.reason}`);
-    err(`  rule ${decision.rule.id} (${decision.rule.file}:${decision.rule.line})`);
-    return EXIT.cannotExecute;
+    return reportDenied(started.path, started.decision);
   }
   const early = endedEarly(session);
   // A command that is lost was lost with its session: why that ended is the answer, not that the link broke.
@@ -166,7 +163,7 @@ async function passThrough(
       drain(child.stderr, errorStream(), child),
     ];
     const [exit] = await Promise.all([child.exited, ...output]);
-    return exitCodeOf(exit, name);
+    return reportEnd(exit, name);
   } finally {
     release();
   }
@@ -203,20 +200,6 @@ function taken(stream: NodeJS.WritableStream): Promise<void> {
     stream.once('drain', done);
     stream.once('error', done);
   });
-}
-
-function exitCodeOf(exit: ProcessExit, name: string): number {
-  if ('signal' in exit) return signalExit(exit.signal);
-  if ('errno' in exit) {
-    const system = getSystemErrorMap().get(-exit.errno)?.[1] ?? `error ${exit.errno}`;
-    const what = {
-      execute: `cannot run '${name}'`,
-      directory: 'cannot enter the working directory',
-      setup: 'cannot make the process',
-    };
-    err(`agent-sandbox: ${what[exit.stage]} in the guest: ${system}`);
-  }
-  return exit.code;
 }
 
 /** Never resolves while the session lives; then the exit code of what ended it. */

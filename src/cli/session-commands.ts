@@ -8,6 +8,9 @@ import {
   type FoundSession,
 } from '../session/find.ts';
 import { requestSession, type ClientResult, type ControlClient } from '../session/client.ts';
+import type { ProcessExit } from '../guest/exec.ts';
+import type { Decision } from '../model/decision.ts';
+import { reportDenied, reportEnd } from './command-end.ts';
 import { logDirectory } from './directories.ts';
 import { EXIT } from './exit-code.ts';
 import { err, json, out } from './output.ts';
@@ -56,11 +59,15 @@ async function exec(id: string, argv: string[], options: ExecOptions): Promise<n
     },
     { stdout: outputStream(), stderr: errorStream() },
   );
-  return attachClient(client, tty);
+  return attachClient(client, tty, argv[0] ?? '');
 }
 
 /** Passes stdio to a command behind a control socket; resolves with its exit code. */
-export async function attachClient(client: ControlClient, tty: boolean): Promise<number> {
+export async function attachClient(
+  client: ControlClient,
+  tty: boolean,
+  name: string,
+): Promise<number> {
   const release = bindInput(
     {
       write: (chunk) => client.sendInput(chunk),
@@ -72,23 +79,20 @@ export async function attachClient(client: ControlClient, tty: boolean): Promise
     tty && isTerminal(),
   );
   try {
-    return exitCodeOf(await client.result);
+    return exitCodeOf(await client.result, name);
   } finally {
     release();
   }
 }
 
-function exitCodeOf(result: ClientResult): number {
+function exitCodeOf(result: ClientResult, name: string): number {
   if (result.kind === 'exit') {
     const { code, signal } = result.result;
-    if (typeof signal === 'number') return 128 + signal;
-    return typeof code === 'number' ? code : EXIT.failed;
+    if (typeof signal !== 'number' && typeof code !== 'number') return EXIT.failed;
+    return reportEnd(result.result as unknown as ProcessExit, name);
   }
   const { message, denied, path } = result.failure;
-  if (denied !== undefined) {
-    err(`agent-sandbox: '${String(path)}' is denied: ${JSON.stringify(denied)}`);
-    return EXIT.cannotExecute;
-  }
+  if (denied !== undefined) return reportDenied(String(path), denied as Decision);
   err(`agent-sandbox: ${String(message)}`);
   return EXIT.failed;
 }
