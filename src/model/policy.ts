@@ -1,5 +1,7 @@
 // A policy as data: layers of rules, each rule with the place it was written.
 
+import type { Span } from './diagnostic.ts';
+
 /** Layers from the top. There may be any number of `team` layers. */
 export type LayerName = 'builtin' | 'org' | 'team' | 'user' | 'repo' | 'run';
 
@@ -22,6 +24,14 @@ export interface RuleOrigin {
   default?: DefaultGrant;
 }
 
+/** `host: npm`: wherever the host's own client goes. */
+export interface NamedDestination {
+  name: string;
+  span: Span;
+  /** those of the rule, where it states any; else the destination's own */
+  ports?: number[];
+}
+
 export interface NetworkRule extends RuleOrigin {
   /** host patterns, canonical; empty when the rule speaks of addresses */
   hosts: string[];
@@ -29,6 +39,8 @@ export interface NetworkRule extends RuleOrigin {
   cidrs: string[];
   /** absent only in a deny: every port */
   ports?: number[];
+  /** destinations by name, until `source/` has put their hosts in their place: no rule of an effective policy has any */
+  named?: NamedDestination[];
   /** upper case; absent: connection level */
   methods?: string[];
   /** URL path patterns; absent: connection level */

@@ -48,6 +48,25 @@ export function findLocked(
   return diagnostics;
 }
 
+/** A destination's name says nothing by itself: whoever reads the files puts hosts in its place. */
+export function findUnexpanded(sources: readonly LayerSource[]): Diagnostic[] {
+  return sources.flatMap(({ documents }) =>
+    documents.flatMap((document) =>
+      [document, ...(document.max === undefined ? [] : [document.max])].flatMap(({ network }) =>
+        [...network.allow, ...network.deny].flatMap(({ named = [], file }) =>
+          named.map(({ name, span }) => ({
+            code: 'destination',
+            severity: 'error' as const,
+            file,
+            span,
+            message: `"${name}" is the name of a destination, and nothing says here where it leads`,
+          })),
+        ),
+      ),
+    ),
+  );
+}
+
 export function findMisplaced(sources: readonly LayerSource[]): Diagnostic[] {
   return sources.flatMap(({ name, documents: [own] }) => {
     if (own.origin === undefined || name === 'org' || name === 'team') return [];

@@ -17,7 +17,7 @@ import { canonicalJson } from './canonical.ts';
 import { findClamps } from './clamp.ts';
 import type { DocumentSections, LayerSource, PolicyDocument } from './document.ts';
 import { hasErrors } from './diagnostic.ts';
-import { findLocked, findMisplaced, findUnreachedLinks } from './layer-checks.ts';
+import { findLocked, findMisplaced, findUnexpanded, findUnreachedLinks } from './layer-checks.ts';
 import { type Host, placeProgram, placeRule } from './place.ts';
 import { resolveMode, resolveUser, smallestLimits } from './scalars.ts';
 
@@ -56,7 +56,11 @@ export function resolvePolicy(input: ResolveInput): Resolution {
           ? 1
           : 0),
   );
-  const diagnostics = [...findLocked(sources, input.run), ...findMisplaced(sources)];
+  const diagnostics = [
+    ...findLocked(sources, input.run),
+    ...findMisplaced(sources),
+    ...findUnexpanded(sources),
+  ];
   if (hasErrors(diagnostics)) return { diagnostics };
 
   const written = sources.map((source) => toLayer(source, input));

@@ -14,6 +14,7 @@ import type {
   Access,
   ExecutionRule,
   FilesystemRule,
+  NamedDestination,
   NetworkRule,
   RuleOrigin,
   RuleSet,
@@ -146,13 +147,27 @@ function readNetwork(
   const ports = listOf(portsEntry?.value).flatMap((node) => numberOf(node) ?? []);
   if (portsEntry !== undefined && ports.length === 0)
     report.warn('empty-list', portsEntry.keySpan, '`ports` is empty: the rule matches nothing');
+  const named = readNamed(host?.value, portsEntry === undefined ? undefined : ports);
   return {
     ...origin,
+    ...(named.length > 0 ? { named } : {}),
     hosts: listOf(host?.value).flatMap((node) => readHost(node, effect, report) ?? []),
     cidrs: listOf(cidr?.value).flatMap((node) => readBlock(node, effect, report) ?? []),
     // A deny without ports closes the host altogether: nobody who writes it means to leave port 22 open.
     ...(portsEntry !== undefined ? { ports } : effect === 'allow' ? { ports: [80, 443] } : {}),
   };
+}
+
+/** A single word: the name of a destination. A host of a single label is written with a dot behind it. */
+const isDestination = (text: string): boolean =>
+  /^[A-Za-z0-9_-]+$/.test(text) && text.toLowerCase() !== 'localhost';
+
+function readNamed(hosts: TextNode | undefined, ports: number[] | undefined): NamedDestination[] {
+  return listOf(hosts).flatMap((node) => {
+    const name = stringOf(node);
+    if (name === undefined || !isDestination(name)) return [];
+    return [{ name, span: node.span, ...(ports === undefined ? {} : { ports }) }];
+  });
 }
 
 function readHost(node: TextNode, effect: Effect, report: Reporter): string | undefined {
@@ -167,14 +182,8 @@ function readHost(node: TextNode, effect: Effect, report: Reporter): string | un
     );
     return undefined;
   }
-  if (/^[A-Za-z0-9_-]+$/.test(text) && text.toLowerCase() !== 'localhost') {
-    report.error(
-      'not-enforced',
-      node.span,
-      `"${text}" is a named destination, and those are not enforced by this version, so this rule is refused`,
-      `write the host's full name, such as registry.example.com; a host of that single name is written \`${text}.\``,
-    );
-    return undefined;
+  if (isDestination(text)) {
+    return undefined; // a named destination
   }
   const pattern = parseHostPattern(text);
   if (pattern === undefined) {

@@ -8,6 +8,8 @@ import { hasErrors } from '../policy/diagnostic.ts';
 import type { LayerSource, PolicyDocument } from '../policy/document.ts';
 import { resolvePolicy, type RunRequest } from '../policy/resolve.ts';
 import { createBuiltinLayer, DEFAULT_POLICY } from './builtin.ts';
+import { hostClient } from './destinations/client.ts';
+import { expandDestinations } from './destinations/expand.ts';
 import { readDocuments } from './extend.ts';
 import { readPolicyFile } from './file.ts';
 
@@ -60,6 +62,7 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     paths,
   };
 
+  const client = hostClient(home, options.environment);
   const sources: LayerSource[] = [];
   const read = (name: LayerSource['name'], given: string): void => {
     const path = resolve(options.directory, given);
@@ -76,12 +79,14 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     }
     const { documents, diagnostics: found } = readDocuments(path, result.text, reading);
     diagnostics.push(...found);
-    if (documents !== undefined)
-      sources.push({
-        name,
-        documents,
-        digest: hash(documents.map((d) => texts[d.file] ?? '').join('\u0000')),
-      });
+    if (documents === undefined) return;
+    const expanded = expandDestinations(documents, client);
+    diagnostics.push(...expanded.diagnostics);
+    sources.push({
+      name,
+      documents: expanded.documents,
+      digest: hash(documents.map((d) => texts[d.file] ?? '').join('\u0000')),
+    });
   };
   if (options.orgPolicy !== undefined) read('org', options.orgPolicy);
   for (const path of options.teamPolicies ?? []) read('team', path);

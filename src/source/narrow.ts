@@ -9,6 +9,8 @@ import type { PolicyDocument } from '../policy/document.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { resolvePolicy } from '../policy/resolve.ts';
 import { smallestLimits } from '../policy/scalars.ts';
+import { hostClient } from './destinations/client.ts';
+import { expandDestinations } from './destinations/expand.ts';
 import { readDocuments } from './extend.ts';
 import { readPolicyFile } from './file.ts';
 import { followLinks, type LoadedPolicy } from './load.ts';
@@ -51,6 +53,8 @@ export function narrowPolicy(
     diagnostics.push(...read.diagnostics);
     documents.push(...(read.documents ?? []));
   }
+  const expanded = expandDestinations(documents, hostClient(parent.home, process.env));
+  diagnostics.push(...expanded.diagnostics);
   const [builtin] = parent.layers;
   if (hasErrors(diagnostics) || builtin === undefined) return { diagnostics, texts, documents };
   const hash = (value: string): string =>
@@ -59,7 +63,7 @@ export function narrowPolicy(
     workspace: parent.workspace,
     home: parent.home,
     builtin,
-    sources: [{ name: 'repo', documents, digest: hash(text) }],
+    sources: [{ name: 'repo', documents: expanded.documents, digest: hash(text) }],
     ignoreCase: process.platform === 'darwin',
     realPath: followLinks,
     hash,

@@ -200,7 +200,6 @@ limits: {memory: 4096, cpus: 0}
     ['no methods at all', 'network: {allow: [{host: a.b, methods: []}]}'],
     ['paths', 'network: {deny: [{host: a.b, paths: ["/x"]}]}'],
     ['methods in a ceiling', 'max: {network: {allow: [{host: a.b, methods: [GET]}]}}'],
-    ['a named destination', 'network: {allow: [{host: npm}]}'],
     ['credentials', 'credentials: [{id: gh, provider: github-app}]'],
     ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],
     ['tool servers', 'mcp: {servers: [{id: a, url: "https://a.test"}]}'],

@@ -67,6 +67,60 @@ const ask = (request: string, options: Partial<LoadOptions> = {}): string => {
   return answer(policy, request);
 };
 
+describe('a named destination', () => {
+  const environment = {
+    PATH: '/usr/bin:/bin',
+    npm_config_registry: 'https://registry.example.com:8443/npm',
+  };
+
+  test("is where this host's client goes, on the ports of its URL", () => {
+    write(
+      '.github/agent-sandbox.yml',
+      'version: 1\nnetwork: {allow: [{id: packages, host: npm}]}\n',
+    );
+    expect(ask('connect registry.example.com:8443', { environment })).toBe('allow by repo/packages');
+    expect(ask('connect registry.example.com:443', { environment })).toMatch(/^deny/);
+    expect(ask('resolve registry.example.com', { environment })).toMatch(/^allow/);
+  });
+
+  test('keeps the ports that the rule states, and stands beside other hosts', () => {
+    write(
+      '.github/agent-sandbox.yml',
+      'version: 1\nnetwork: {allow: [{host: [github, b.example.com], ports: [443]}]}\n',
+    );
+    expect(ask('connect github.com:443')).toMatch(/^allow/);
+    expect(ask('connect b.example.com:443')).toMatch(/^allow/);
+    expect(ask('connect github.com:22')).toMatch(/^deny/);
+  });
+
+  test('in a deny closes its hosts on every port', () => {
+    write(
+      '.github/agent-sandbox.yml',
+      'version: 1\nnetwork: {allow: [{host: "**", ports: [22, 443, 9]}], deny: [{host: github}]}\n',
+    );
+    expect(ask('connect github.com:9')).toMatch(/^deny/);
+    expect(ask('connect a.example.com:9')).toMatch(/^allow/);
+  });
+
+  test('never follows what the workspace says', () => {
+    write('.npmrc', 'registry=https://evil.example.com/\n');
+    write('.github/agent-sandbox.yml', 'version: 1\nnetwork: {allow: [{host: npm}]}\n');
+    expect(ask('connect evil.example.com:443', { environment })).toMatch(/^deny/);
+  });
+
+  test('that is unknown, or leads nowhere, is an error at its place', () => {
+    write('.github/agent-sandbox.yml', 'version: 1\nnetwork:\n  allow: [{host: [npmm, npm]}]\n');
+    const { policy, diagnostics } = load({
+      environment: { ...environment, npm_config_registry: 'http://localhost:4873' },
+    });
+    expect(policy).toBeUndefined();
+    expect(diagnostics.map(({ code, span }) => `${code} ${span.line}:${span.column}`)).toEqual([
+      'destination 3:19',
+      'destination 3:25',
+    ]);
+  });
+});
+
 describe('the files of a policy', () => {
   test('none: the builtin layer alone', () => {
     const { policy, diagnostics } = load();
