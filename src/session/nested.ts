@@ -95,7 +95,12 @@ export function createNestedSessions(options: NestedOptions): NestedSessions {
 }
 
 function narrow(plan: SessionPlan, text: string | undefined): EffectivePolicy {
-  const { policy, diagnostics, texts } = narrowPolicy(plan.policy, text, plan.packageRoot);
+  const { policy, diagnostics, texts } = narrowPolicy(
+    plan.policy,
+    text,
+    plan.packageRoot,
+    plan.hostEnvironment,
+  );
   if (policy === undefined) throw refused(renderDiagnostics(diagnostics, texts));
   return policy;
 }

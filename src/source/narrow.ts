@@ -22,6 +22,7 @@ export function narrowPolicy(
   parent: EffectivePolicy,
   text: string | undefined,
   packageRoot: string,
+  environment: Readonly<Record<string, string | undefined>>,
 ): LoadedPolicy {
   if (text === undefined) return { policy: parent, diagnostics: [], texts: {}, documents: [] };
   const texts: Record<string, string> = { [NAME]: text };
@@ -53,7 +54,7 @@ export function narrowPolicy(
     diagnostics.push(...read.diagnostics);
     documents.push(...(read.documents ?? []));
   }
-  const expanded = expandDestinations(documents, hostClient(parent.home, process.env));
+  const expanded = expandDestinations(documents, hostClient(parent.home, environment));
   diagnostics.push(...expanded.diagnostics);
   const [builtin] = parent.layers;
   if (hasErrors(diagnostics) || builtin === undefined) return { diagnostics, texts, documents };

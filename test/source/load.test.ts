@@ -78,7 +78,9 @@ describe('a named destination', () => {
       '.github/agent-sandbox.yml',
       'version: 1\nnetwork: {allow: [{id: packages, host: npm}]}\n',
     );
-    expect(ask('connect registry.example.com:8443', { environment })).toBe('allow by repo/packages');
+    expect(ask('connect registry.example.com:8443', { environment })).toBe(
+      'allow by repo/packages',
+    );
     expect(ask('connect registry.example.com:443', { environment })).toMatch(/^deny/);
     expect(ask('resolve registry.example.com', { environment })).toMatch(/^allow/);
   });
@@ -495,6 +497,7 @@ describe('a nested run', () => {
       parent,
       'version: 1\nmode: audit\nnetwork: {allow: [{host: "**"}]}\nlimits: {memory: 8GiB, cpus: 1}\nexecution: {user: root}\n',
       packageRoot,
+      {},
     ).policy;
     if (child === undefined) throw new Error('refused');
     expect(answer(child, 'connect a.dev:443')).toMatch(/^allow/);
@@ -504,20 +507,20 @@ describe('a nested run', () => {
       user: 'agent',
       limits: { memory: 2 ** 30, cpus: 1 },
     });
-    expect(narrowPolicy(parent, undefined, packageRoot).policy).toBe(parent);
+    expect(narrowPolicy(parent, undefined, packageRoot, {}).policy).toBe(parent);
   });
 
   test('names templates, and no files of the host', () => {
     const parent = load().policy;
     if (parent === undefined) throw new Error('refused');
     expect(
-      narrowPolicy(parent, 'version: 1\nextends: review-only\n', packageRoot).policy,
+      narrowPolicy(parent, 'version: 1\nextends: review-only\n', packageRoot, {}).policy,
     ).toBeDefined();
     for (const name of ['./x.yml', '/etc/passwd', '../package', 'none'])
       expect(
-        narrowPolicy(parent, `version: 1\nextends: ["${name}"]\n`, packageRoot).policy,
+        narrowPolicy(parent, `version: 1\nextends: ["${name}"]\n`, packageRoot, {}).policy,
       ).toBeUndefined();
-    expect(narrowPolicy(parent, 'version: 1\nx: 1\n', packageRoot).diagnostics).toMatchObject([
+    expect(narrowPolicy(parent, 'version: 1\nx: 1\n', packageRoot, {}).diagnostics).toMatchObject([
       { code: 'unknown-key' },
     ]);
   });
