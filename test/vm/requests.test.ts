@@ -1,0 +1,131 @@
+// Real clients with unmodified settings against rules that speak of single requests: what is allowed works, what is denied is
+// refused where the client's user can read why, and the server never hears of it.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createCertificate } from '../support/certificate.ts';
+import { CliRig, PROGRAM, collect } from '../support/cli.ts';
+
+/** In the namespace only. */
+const ADDRESS = '93.184.216.34';
+const HOST = 'api.example.com';
+const POLICY = `version: 1
+network:
+  allow:
+    - {id: reading, host: ${HOST}, methods: [GET], paths: ["/read/**", "/git/project.git/info/refs"]}
+    - {id: fetching, host: ${HOST}, methods: [POST], paths: ["/git/*/git-upload-pack"]}
+`;
+
+const CLIENTS: readonly [name: string, allowed: string, denied: string][] = [
+  ['curl, HTTP/1.1', 'curl -sS --http1.1 -w "%{http_version}" URL', 'curl -sS --http1.1 URL'],
+  ['curl, HTTP/2', 'curl -sS --http2 -w "%{http_version}" URL', 'curl -sS --http2 URL'],
+  [
+    'node fetch',
+    'node -e "fetch(process.argv[1]).then(r => r.text()).then(console.log)" URL',
+    'node -e "fetch(process.argv[1]).then(r => r.text()).then(console.log)" URL',
+  ],
+  [
+    'node https',
+    'node -e "https.get(process.argv[1], r => r.pipe(process.stdout))" URL',
+    'node -e "https.get(process.argv[1], r => r.pipe(process.stdout))" URL',
+  ],
+  [
+    'python urllib',
+    '/usr/bin/python3 -c "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())" URL',
+    '/usr/bin/python3 -c "import sys, urllib.request as u, urllib.error as e\ntry: u.urlopen(sys.argv[1])\nexcept e.HTTPError as x: print(x.code, x.read().decode())" URL',
+  ],
+];
+
+let rig: CliRig;
+beforeAll(() => {
+  rig = new CliRig();
+});
+afterAll(() => rig.remove());
+
+/** Runs a script in the guest, the whole sandbox in a network of its own with one server in it. */
+async function run(script: string): Promise<{ stdout: string; stderr: string; heard: string }> {
+  const { cert, key } = createCertificate([HOST]);
+  const folder = join(rig.root, 'repositories');
+  mkdirSync(folder, { recursive: true });
+  const files = { cert, key, hosts: `127.0.0.1 localhost\n${ADDRESS} ${HOST}\n` };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(rig.root, name), text);
+  const outside = [
+    'ip link set lo up',
+    `ip addr add ${ADDRESS}/32 dev lo`,
+    'mount --bind "$ROOT/hosts" /etc/hosts',
+    `"$NODE" "$ORIGIN" ${ADDRESS} "$ROOT/cert" "$ROOT/key" "$ROOT/repositories" > "$ROOT/heard" & origin=$!`,
+    'until grep -q ready "$ROOT/heard"; do sleep 0.1; done',
+    '"$NODE" "$PROGRAM" run --policy "$POLICY" -- sh -c "$GUEST"; code=$?',
+    'kill $origin; exit $code',
+  ].join('\n');
+  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', outside], {
+    cwd: rig.workspace,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: process.env['HOME'] ?? '/root',
+      NODE: process.execPath,
+      NODE_EXTRA_CA_CERTS: join(rig.root, 'cert'),
+      ORIGIN: join(import.meta.dirname, '../fixtures/origin.mjs'),
+      PROGRAM,
+      POLICY: rig.policy(POLICY),
+      GUEST: script,
+      ROOT: rig.root,
+      AGENT_SANDBOX_LOG_DIR: rig.logs,
+    },
+  });
+  const { stdout, stderr } = await collect(child);
+  return { stdout, stderr, heard: readFileSync(join(rig.root, 'heard'), 'utf8') };
+}
+
+beforeEach((context) => {
+  if (process.getuid?.() !== 0)
+    context.skip('a network namespace with addresses of its own needs root');
+});
+
+describe('a request of', () => {
+  for (const [name, allowed, denied] of CLIENTS)
+    it(`${name} is judged by method and path`, async () => {
+      const at = (command: string, path: string): string =>
+        command.replace('URL', `"https://${HOST}${path}"`);
+      const { stdout, stderr, heard } = await run(
+        `${at(allowed, '/read/me?x=1')}; echo; ${at(denied, '/secret')}`,
+      );
+      expect(stdout, stderr).toContain('"url":"/read/me?x=1"');
+      if (name === 'curl, HTTP/2') expect(stdout).toMatch(/\}2$/m);
+      // Who is refused reads which request, by which rule, and what to change.
+      expect(stdout).toContain(`GET https://${HOST}/secret`);
+      expect(stdout).toContain('builtin/default');
+      expect(heard).not.toContain('secret');
+      expect(rig.denials()).toContainEqual(
+        expect.objectContaining({ request: `GET https://${HOST}/secret` }),
+      );
+    });
+
+  it('git clones what a rule lets it read, and pushes nothing', async () => {
+    const source = join(rig.root, 'source');
+    const bare = join(rig.root, 'repositories/project.git');
+    const git = (...words: string[]): void =>
+      void execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.com', ...words]);
+    git('init', '-q', '-b', 'main', source);
+    writeFileSync(join(source, 'file'), 'content\n');
+    git('-C', source, 'add', '.');
+    git('-C', source, 'commit', '-qm', 'first');
+    git('clone', '-q', '--bare', source, bare);
+    git('-C', bare, 'config', 'http.receivepack', 'true');
+    const url = `https://${HOST}/git/project.git`;
+    const { stdout, stderr, heard } = await run(
+      [
+        `git clone -q ${url} copy && cat copy/file && cd copy`,
+        'echo more >> file',
+        'git -c user.name=t -c user.email=t@example.com commit -qam second',
+        'git push -q origin HEAD; echo push $?',
+      ].join('\n'),
+    );
+    expect(stdout, stderr).toMatch(/^content\npush [1-9]/m);
+    expect(stderr).toContain('403');
+    expect(heard).toContain('POST /git/project.git/git-upload-pack');
+    expect(heard).not.toContain('POST /git/project.git/git-receive-pack');
+  });
+});
