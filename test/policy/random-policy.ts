@@ -110,9 +110,9 @@ export const documents: fc.Arbitrary<Document> = fc
 
 export const layerStacks: fc.Arbitrary<ReferenceLayer[]> = fc
   .record({
-    org: fc.option(documents, { nil: undefined, freq: 1 }),
+    org: fc.option(documents, { nil: undefined, freq: 2 }),
     team: fc.array(documents, { maxLength: 2 }),
-    user: fc.option(documents, { nil: undefined, freq: 1 }),
+    user: fc.option(documents, { nil: undefined, freq: 2 }),
     repo: fc.option(documents, { nil: undefined, freq: 3 }),
   })
   .map(({ org, team, user, repo }) => [
