@@ -3,11 +3,25 @@
 import { type Address, formatAddress, parseAddress, unwrapAddress } from '../match/address.ts';
 import { isCanonicalName } from '../match/host.ts';
 import { specialRange } from '../match/special.ts';
+import { canonicalUrlPath, splitUrlPath } from '../match/url-path.ts';
 import type { Decision, RuleReference } from '../model/decision.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
-import { compilePolicy, type Entry, PRIVATE, READ, WRITE } from './compile.ts';
+import {
+  compilePolicy,
+  type Entry,
+  INSPECT,
+  PASS,
+  PRIVATE,
+  READ,
+  REQUEST,
+  WRITE,
+} from './compile.ts';
 import { createFormula, type Outcome } from './formula.ts';
+import { matchesRequest } from './request-rule.ts';
+import { isMethod } from './request-syntax.ts';
+
+type HttpRequest = Extract<Request, { kind: 'http' }>;
 
 export type Decider = (request: Request) => Decision;
 
@@ -38,6 +52,7 @@ export function createDecider(policy: EffectivePolicy): Decider {
     return {
       ...decision,
       isPrivate: decision.effect === 'allow' && (decision.isPrivate || above.isPrivate),
+      isInspected: decision.effect === 'allow' && (decision.isInspected || above.isInspected),
     };
   };
 }
@@ -51,8 +66,9 @@ export function createJudge(policy: EffectivePolicy): Judge {
   function find(request: Request): Finding | undefined {
     switch (request.kind) {
       case 'http':
+        return findRequest(request);
       case 'connect':
-        return findConnect(request.host, request.port);
+        return findConnect(request.host, request.port, [PASS, INSPECT]);
       case 'resolve':
         return findResolve(request.name);
       case 'read':
@@ -65,45 +81,56 @@ export function createJudge(policy: EffectivePolicy): Judge {
       case 'tool':
       case 'resource':
       case 'prompt':
-        return { entries: [], outcome: network([]), wanted: [READ] };
+        return { entries: [], outcome: network([]), wanted: [REQUEST] };
     }
   }
 
-  function findConnect(host: string, port: number): Finding | undefined {
+  function findRequest({ method, host, port, path }: HttpRequest): Finding | undefined {
+    if (!isMethod(method) || canonicalUrlPath(path) !== path) return undefined;
+    const asked = splitUrlPath(path);
+    return findConnect(host, port, [REQUEST], (entry) =>
+      matchesRequest(entry.requests, method, asked),
+    );
+  }
+
+  function findConnect(
+    host: string,
+    port: number,
+    wanted: number[],
+    concerns: (entry: Entry) => boolean = () => true,
+  ): Finding | undefined {
     if (!Number.isInteger(port) || port < 1 || port > 65535) return undefined;
     const address = addressOf(host);
-    if (address !== undefined) {
-      const special = specialRange(address);
-      const entries = atPort(compiled.findAddress(address, special), port);
-      const finding: Finding = { entries, outcome: network(entries), wanted: [READ] };
-      if (special?.kind === 'private')
-        return {
-          ...finding,
-          defaultRule: 'builtin/private-address',
-          defaultReason: `${formatAddress(address)} is ${special.what}, and no \`cidr\` rule that lies within its range allows it`,
-        };
-      return finding;
-    }
-    if (!isCanonicalName(host)) return undefined;
-    const entries = atPort(compiled.findName(host), port);
-    return { entries, outcome: network(entries), wanted: [READ] };
+    if (address === undefined && !isCanonicalName(host)) return undefined;
+    const special = address === undefined ? undefined : specialRange(address);
+    const found =
+      address === undefined ? compiled.findName(host) : compiled.findAddress(address, special);
+    const entries = atPort(found, port).filter(concerns);
+    const finding: Finding = { entries, outcome: network(entries), wanted };
+    if (address === undefined || special?.kind !== 'private') return finding;
+    return {
+      ...finding,
+      defaultRule: 'builtin/private-address',
+      defaultReason: `${formatAddress(address)} is ${special.what}, and no \`cidr\` rule that lies within its range allows it`,
+    };
   }
 
-  // A name may be resolved where a connection to it could be allowed on some port that a rule speaks of.
+  // A name may be resolved where a connection to it could be allowed on some port that a rule speaks of. Where bytes may
+  // pass unread, requests may be judged as well: `INSPECT` is the least of the two.
   function findResolve(name: string): Finding | undefined {
     if (!isCanonicalName(name)) return undefined;
     const entries = compiled.findName(name);
     let first: Finding | undefined;
     for (const port of portsOf(entries)) {
       const here = atPort(entries, port);
-      const finding: Finding = { entries: here, outcome: network(here), wanted: [READ] };
-      if ((finding.outcome.allowed & READ) !== 0) return finding;
+      const finding: Finding = { entries: here, outcome: network(here), wanted: [INSPECT] };
+      if ((finding.outcome.allowed & INSPECT) !== 0) return finding;
       first ??= finding;
     }
     if (first !== undefined) return first;
     // No rule allows the name on any port: what is left are denies of every port.
     const rest = entries.filter((entry) => entry.ports === undefined);
-    return { entries: rest, outcome: network(rest), wanted: [READ] };
+    return { entries: rest, outcome: network(rest), wanted: [INSPECT] };
   }
 
   function findFile(path: string, wanted: number[], isDirectory: boolean): Finding | undefined {
@@ -126,7 +153,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
     find,
     decide: (request) => {
       const finding = find(request);
-      return finding === undefined ? MALFORMED : conclude(policy, finding);
+      return finding === undefined ? MALFORMED : conclude(policy, request, finding);
     },
   };
 }
@@ -144,17 +171,20 @@ const MALFORMED: Decision = {
   reason: 'the request is not in canonical form',
   matched: [],
   isPrivate: false,
+  isInspected: false,
 };
 
-function conclude(policy: EffectivePolicy, finding: Finding): Decision {
+function conclude(policy: EffectivePolicy, request: Request, finding: Finding): Decision {
   const { entries, outcome, wanted } = finding;
   const matched = rulesOf(
     entries,
     wanted.reduce((all, bit) => all | bit, 0),
   );
   const level = wanted.find((bit) => (outcome.allowed & bit) !== 0);
-  if (level === undefined) return { ...refuse(policy, finding), matched, isPrivate: false };
+  if (level === undefined)
+    return { ...refuse(policy, finding), matched, isPrivate: false, isInspected: false };
   const isPrivate = level === PRIVATE;
+  const isInspected = level === INSPECT && request.kind === 'connect';
   const granting = grantOf(finding, level);
   // What makes a write private is the better answer to "which rule decided" than what would have let it through.
   const cap = isPrivate
@@ -168,9 +198,10 @@ function conclude(policy: EffectivePolicy, finding: Finding): Decision {
       entry?.reason ??
       (isPrivate
         ? 'writes go to a copy that belongs to the session'
-        : `allowed by ${entry?.reference.id ?? 'builtin'}`),
+        : `allowed by ${entry?.reference.id ?? 'builtin'}${isInspected ? ', every request judged' : ''}`),
     matched,
     isPrivate,
+    isInspected,
   };
 }
 

@@ -8,10 +8,11 @@ import {
 } from '../match/address.ts';
 import { canonicalName, formatHostPattern, parseHostPattern } from '../match/host.ts';
 import { specialRangeOf, unreachedBy } from '../match/special.ts';
+import { readUrlPattern } from '../match/url-path.ts';
 import type { Effect } from '../model/decision.ts';
 import type { NetworkRule, RuleOrigin } from '../model/policy.ts';
 import type { Reporter } from './reporter.ts';
-import { entryOf, listOf, numberOf, stringOf, type TextNode } from './yaml-text.ts';
+import { entryOf, itemsOf, listOf, numberOf, stringOf, type TextNode } from './yaml-text.ts';
 
 export function readNetwork(
   item: TextNode,
@@ -36,16 +37,6 @@ export function readNetwork(
       'a rule speaks of a `host` or of a `cidr`, not of both',
       'write two rules',
     );
-  for (const key of ['methods', 'paths']) {
-    const entry = entryOf(item, key);
-    if (entry !== undefined)
-      report.error(
-        'not-enforced',
-        entry.keySpan,
-        `\`${key}\` is not enforced by this version: single HTTP requests are not judged yet, so this rule is refused`,
-        'leave it out to speak of the whole connection, or remove the rule',
-      );
-  }
   for (const entry of [host, cidr])
     if (entry !== undefined && listOf(entry.value).length === 0)
       report.warn(
@@ -61,6 +52,8 @@ export function readNetwork(
     ...origin,
     hosts: listOf(host?.value).flatMap((node) => readHost(node, effect, report) ?? []),
     cidrs: listOf(cidr?.value).flatMap((node) => readBlock(node, effect, report) ?? []),
+    ...readRequests(item, 'methods', effect, report),
+    ...readRequests(item, 'paths', effect, report),
     // A deny without ports closes the host altogether: nobody who writes it means to leave port 22 open.
     ...(portsEntry !== undefined ? { ports } : effect === 'allow' ? { ports: [80, 443] } : {}),
   };
@@ -146,4 +139,46 @@ function readBlock(node: TextNode, effect: Effect, report: Reporter): string | u
       'a block that lies inside such a range reaches it, where a policy can allow it at all',
     );
   return formatBlock(block);
+}
+
+/** `methods` or `paths`: what makes a rule speak of single requests. Present and empty it speaks of none. */
+function readRequests<K extends 'methods' | 'paths'>(
+  item: TextNode,
+  key: K,
+  effect: Effect,
+  report: Reporter,
+): Partial<Record<K, string[]>> {
+  const entry = entryOf(item, key);
+  if (entry === undefined) return {};
+  const nodes = itemsOf(entry.value);
+  if (nodes.length === 0 && effect === 'deny')
+    report.error(
+      'empty-list',
+      entry.keySpan,
+      `\`${key}\` is empty: the rule would deny nothing`,
+      `leave \`${key}\` out to deny any, or remove the rule`,
+    );
+  else if (nodes.length === 0)
+    report.warn('empty-list', entry.keySpan, `\`${key}\` is empty: the rule allows nothing`);
+  const read = key === 'paths' ? (node: TextNode) => readUrlPath(node, report) : stringOf;
+  return { [key]: nodes.flatMap((node) => read(node) ?? []) } as Partial<Record<K, string[]>>;
+}
+
+function readUrlPath(node: TextNode, report: Reporter): string | undefined {
+  const text = stringOf(node);
+  if (text === undefined) return undefined;
+  const read = readUrlPattern(text);
+  if (read.pattern === undefined) {
+    report.error('value', node.span, read.fault, read.help);
+    return undefined;
+  }
+  const { pattern } = read;
+  if (text.length > 1 && text.endsWith('/'))
+    report.warn(
+      'trailing-slash',
+      node.span,
+      `"${text}" is read as "${pattern}": a trailing slash makes no difference`,
+      `everything below it is \`${pattern}/**\``,
+    );
+  return pattern;
 }
