@@ -1,8 +1,5 @@
 // The smallest edit that would allow a denied request, as lines to copy, and whose file they belong in. Each edit is tried
 // on the policy before it is offered.
-import { parseAddress, unwrapAddress } from '../match/address.ts';
-import { specialRange } from '../match/special.ts';
-import { readUrlPattern } from '../match/url-path.ts';
 import type { Decision, RuleReference } from '../model/decision.ts';
 import type {
   EffectivePolicy,
@@ -14,12 +11,10 @@ import type {
 } from '../model/policy.ts';
 import { surfaceOf, type Request } from '../model/request.ts';
 import { createDecider } from './decide.ts';
+import { type Grant, grantsFor } from './grants.ts';
 import { isRequestLevel } from './request-rule.ts';
-import { escapeText } from './request-syntax.ts';
-import { MAX_TEXT } from './schema.ts';
 
 type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
-type HttpRequest = Extract<Request, { kind: 'http' }>;
 
 const OWN_FILE = '.github/agent-sandbox.yml';
 const NONE = 'no edit can allow this';
@@ -132,11 +127,6 @@ function addGrant(policy: EffectivePolicy, request: Request, edits: string[]): b
   return false;
 }
 
-interface Grant {
-  lines: string;
-  add: (sections: Sections) => Sections;
-}
-
 function grantIn(
   policy: EffectivePolicy,
   target: Layer | undefined,
@@ -185,116 +175,6 @@ function raiseCeilings(
       isTarget(layer) ? { ...layer, max: grant.add(layer.max ?? none) } : layer,
     ),
   };
-}
-
-const ORIGIN: RuleOrigin = { place: 'edit', file: '', line: 0, column: 0 };
-
-/** The rules that would allow the request, the likeliest first. */
-function grantsFor(request: Request): Grant[] {
-  switch (request.kind) {
-    case 'http':
-      return requestGrant(request);
-    case 'connect':
-      return networkGrant(request.host, request.port);
-    case 'resolve':
-      return networkGrant(request.name, 443);
-    case 'read':
-    case 'write':
-      return fileGrant(request.path, request.kind);
-    case 'exec':
-      return [...programGrant(request.path), ...fileGrant(request.path, 'read')];
-    case 'mint':
-    case 'tool':
-    case 'resource':
-    case 'prompt':
-      return [];
-  }
-}
-
-/** A rule for this request alone; where its path is too long for a pattern, for its method. */
-function requestGrant({ method, host, port, path }: HttpRequest): Grant[] {
-  const { pattern } = readUrlPattern(path.replaceAll('*', '%2A'));
-  const methods = [method];
-  return pattern === undefined || pattern.length > MAX_TEXT
-    ? networkGrant(host, port, { methods })
-    : networkGrant(host, port, { methods, paths: [pattern] });
-}
-
-function networkGrant(
-  host: string,
-  port: number,
-  only: Pick<NetworkRule, 'methods' | 'paths'> = {},
-): Grant[] {
-  const address = parseAddress(host);
-  const ports = port === 80 || port === 443 ? '' : `, ports: [${port}]`;
-  if (
-    address !== undefined &&
-    (specialRange(unwrapAddress(address))?.kind === 'never' ||
-      unwrapAddress(address).family !== address.family)
-  )
-    return [];
-  const cidr = address === undefined ? undefined : `${host}/${address.family === 4 ? 32 : 128}`;
-  const target =
-    cidr === undefined ? `host: ${host.includes('.') ? host : `${host}.`}` : `cidr: "${cidr}"`;
-  const rule = {
-    ...ORIGIN,
-    hosts: cidr === undefined ? [host] : [],
-    cidrs: cidr === undefined ? [] : [cidr],
-    ports: [port],
-    ...only,
-  };
-  const requests = [
-    ...(only.methods === undefined ? [] : [`, methods: [${only.methods.join(', ')}]`]),
-    ...(only.paths === undefined ? [] : [`, paths: ["${only.paths.join('", "')}"]`]),
-  ].join('');
-  return [
-    {
-      lines: `network:\n  allow:\n    - {${target}${ports}${requests}}`,
-      add: (sections) => ({
-        ...sections,
-        network: { ...sections.network, allow: [...sections.network.allow, rule] },
-      }),
-    },
-  ];
-}
-
-function fileGrant(path: string, access: 'read' | 'write'): Grant[] {
-  const text = patternOf(path);
-  if (text === undefined) return [];
-  return [
-    {
-      lines: `filesystem:\n  allow:\n    - {path: ${text}, access: ${access}}`,
-      add: (sections) => ({
-        ...sections,
-        filesystem: {
-          ...sections.filesystem,
-          allow: [...sections.filesystem.allow, { ...ORIGIN, path, access }],
-        },
-      }),
-    },
-  ];
-}
-
-function programGrant(path: string): Grant[] {
-  const text = patternOf(path);
-  if (text === undefined) return [];
-  return [
-    {
-      lines: `execution:\n  allow:\n    - {path: ${text}}`,
-      add: (sections) => ({
-        ...sections,
-        execution: {
-          ...sections.execution,
-          allow: [...sections.execution.allow, { ...ORIGIN, path }],
-        },
-      }),
-    },
-  ];
-}
-
-/** The path as a pattern that matches it alone, in quotes; undefined where none can be written. */
-function patternOf(path: string): string | undefined {
-  return escapeText(path) !== path || /[*?{}$"]/.test(path) ? undefined : `"${path}"`;
 }
 
 function placeOf(rule: RuleReference): string {
