@@ -41,9 +41,9 @@ export interface NetworkRule extends RuleOrigin {
   ports?: number[];
   /** destinations by name, until `source/` has put their hosts in their place: no rule of an effective policy has any */
   named?: NamedDestination[];
-  /** upper case; absent: connection level */
+  /** upper case. With `methods` or `paths` the rule speaks of HTTP requests, without both of the connection */
   methods?: string[];
-  /** URL path patterns; absent: connection level */
+  /** URL path patterns, canonical */
   paths?: string[];
 }
 

@@ -1,12 +1,20 @@
 // The smallest edit that would allow a denied request, as lines to copy, and whose file they belong in. Each edit is tried
 // on the policy before it is offered.
-import { parseAddress, unwrapAddress } from '../match/address.ts';
-import { specialRange } from '../match/special.ts';
 import type { Decision, RuleReference } from '../model/decision.ts';
-import type { EffectivePolicy, Layer, LayerName, RuleOrigin, Sections } from '../model/policy.ts';
+import type {
+  EffectivePolicy,
+  Layer,
+  LayerName,
+  NetworkRule,
+  RuleOrigin,
+  Sections,
+} from '../model/policy.ts';
 import { surfaceOf, type Request } from '../model/request.ts';
 import { createDecider } from './decide.ts';
-import { escapeText } from './request-syntax.ts';
+import { type Grant, grantsFor } from './grants.ts';
+import { isRequestLevel } from './request-rule.ts';
+
+type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
 
 const OWN_FILE = '.github/agent-sandbox.yml';
 const NONE = 'no edit can allow this';
@@ -31,7 +39,7 @@ export function smallestEdit(
     return `${NONE}: ${rule.id} protects the host, whatever a policy says`;
 
   const edits: string[] = [];
-  const opened = withoutDenies(policy, decision, edits);
+  const opened = withoutDenies(policy, decision, request, edits);
   if (createDecider(opened)(request).effect === 'deny' && !addGrant(opened, request, edits))
     return `${NONE}: no rule can name it`;
   return edits.join('\n');
@@ -41,9 +49,12 @@ export function smallestEdit(
 function withoutDenies(
   policy: EffectivePolicy,
   { matched }: Decision,
+  request: Request,
   edits: string[],
 ): EffectivePolicy {
-  const isHit = (layer: Layer, rule: RuleOrigin): boolean =>
+  const isHit = (layer: Layer, rule: AnyRule): boolean =>
+    // A connection that must be judged request by request is not denied by that.
+    (request.kind !== 'connect' || !isRequestLevel(rule)) &&
     matched.some(
       (hit) =>
         hit.id === `${layer.name}/${rule.id ?? rule.place}` &&
@@ -52,7 +63,7 @@ function withoutDenies(
     );
   const layers = policy.layers.map((layer): Layer => {
     if (layer.name === 'builtin') return layer;
-    const keep = (rule: RuleOrigin): boolean => !isHit(layer, rule);
+    const keep = (rule: AnyRule): boolean => !isHit(layer, rule);
     return {
       ...layer,
       network: { ...layer.network, deny: layer.network.deny.filter(keep) },
@@ -116,11 +127,6 @@ function addGrant(policy: EffectivePolicy, request: Request, edits: string[]): b
   return false;
 }
 
-interface Grant {
-  lines: string;
-  add: (sections: Sections) => Sections;
-}
-
 function grantIn(
   policy: EffectivePolicy,
   target: Layer | undefined,
@@ -169,97 +175,6 @@ function raiseCeilings(
       isTarget(layer) ? { ...layer, max: grant.add(layer.max ?? none) } : layer,
     ),
   };
-}
-
-const ORIGIN: RuleOrigin = { place: 'edit', file: '', line: 0, column: 0 };
-
-/** The rules that would allow the request, the likeliest first. */
-function grantsFor(request: Request): Grant[] {
-  switch (request.kind) {
-    case 'http':
-    case 'connect':
-      return networkGrant(request.host, request.port);
-    case 'resolve':
-      return networkGrant(request.name, 443);
-    case 'read':
-    case 'write':
-      return fileGrant(request.path, request.kind);
-    case 'exec':
-      return [...programGrant(request.path), ...fileGrant(request.path, 'read')];
-    case 'mint':
-    case 'tool':
-    case 'resource':
-    case 'prompt':
-      return [];
-  }
-}
-
-function networkGrant(host: string, port: number): Grant[] {
-  const address = parseAddress(host);
-  const ports = port === 80 || port === 443 ? '' : `, ports: [${port}]`;
-  if (
-    address !== undefined &&
-    (specialRange(unwrapAddress(address))?.kind === 'never' ||
-      unwrapAddress(address).family !== address.family)
-  )
-    return [];
-  const cidr = address === undefined ? undefined : `${host}/${address.family === 4 ? 32 : 128}`;
-  const target =
-    cidr === undefined ? `host: ${host.includes('.') ? host : `${host}.`}` : `cidr: "${cidr}"`;
-  const rule = {
-    ...ORIGIN,
-    hosts: cidr === undefined ? [host] : [],
-    cidrs: cidr === undefined ? [] : [cidr],
-    ports: [port],
-  };
-  return [
-    {
-      lines: `network:\n  allow:\n    - {${target}${ports}}`,
-      add: (sections) => ({
-        ...sections,
-        network: { ...sections.network, allow: [...sections.network.allow, rule] },
-      }),
-    },
-  ];
-}
-
-function fileGrant(path: string, access: 'read' | 'write'): Grant[] {
-  const text = patternOf(path);
-  if (text === undefined) return [];
-  return [
-    {
-      lines: `filesystem:\n  allow:\n    - {path: ${text}, access: ${access}}`,
-      add: (sections) => ({
-        ...sections,
-        filesystem: {
-          ...sections.filesystem,
-          allow: [...sections.filesystem.allow, { ...ORIGIN, path, access }],
-        },
-      }),
-    },
-  ];
-}
-
-function programGrant(path: string): Grant[] {
-  const text = patternOf(path);
-  if (text === undefined) return [];
-  return [
-    {
-      lines: `execution:\n  allow:\n    - {path: ${text}}`,
-      add: (sections) => ({
-        ...sections,
-        execution: {
-          ...sections.execution,
-          allow: [...sections.execution.allow, { ...ORIGIN, path }],
-        },
-      }),
-    },
-  ];
-}
-
-/** The path as a pattern that matches it alone, in quotes; undefined where none can be written. */
-function patternOf(path: string): string | undefined {
-  return escapeText(path) !== path || /[*?{}$"]/.test(path) ? undefined : `"${path}"`;
 }
 
 function placeOf(rule: RuleReference): string {

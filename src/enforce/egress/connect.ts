@@ -119,7 +119,10 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (spent !== undefined) return deny('egress-limit', spent);
     if (live.size >= limits.connections)
       return deny('egress-limit', `${limits.connections} connections are open already`);
-    if (!judge.ask(request).allowed) return false;
+    const { allowed, decision } = judge.ask(request);
+    if (!allowed) return false;
+    if (decision.isInspected)
+      return deny('egress-request', 'rules for single HTTP requests are not enforced yet');
     const fault = isName ? undefined : options.checkAddress.direct(host);
     return fault === undefined || deny('egress-address', fault);
   }

@@ -14,7 +14,8 @@ export type CheckId =
   | 'egress-hello'
   | 'egress-limit'
   | 'egress-reserved'
-  | 'egress-name';
+  | 'egress-name'
+  | 'egress-request';
 
 export interface Judge {
   ask(request: Request): { allowed: boolean; decision: Decision };
@@ -32,7 +33,14 @@ export function createPointJudge(point: Point): Judge {
     refuse(request, check, reason) {
       const rule = { id: `builtin/${check}`, ...PLACE };
       point.ask(request, {
-        denial: { effect: 'deny', rule, reason, matched: [rule], isPrivate: false },
+        denial: {
+          effect: 'deny',
+          rule,
+          reason,
+          matched: [rule],
+          isPrivate: false,
+          isInspected: false,
+        },
       });
     },
     outcome(request, facts) {
