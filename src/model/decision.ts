@@ -27,4 +27,9 @@ export interface Decision {
    * the host's file must never change
    */
   isPrivate: boolean;
+  /**
+   * `connect` only: the connection is allowed, but only with every HTTP request in it judged; TLS must be ended on the
+   * host, and bytes that are no HTTP must not pass
+   */
+  isInspected?: boolean;
 }

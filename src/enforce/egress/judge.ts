@@ -12,6 +12,8 @@ export type CheckId =
   | 'egress-synthetic'
   | 'egress-lookup'
   | 'egress-hello'
+  | 'egress-http'
+  | 'egress-authority'
   | 'egress-limit'
   | 'egress-reserved'
   | 'egress-name';
