@@ -10,6 +10,7 @@ import type {
   Sections,
 } from '../model/policy.ts';
 import { showControls } from '../policy/diagnostic.ts';
+import { isRequestLevel } from '../policy/request-rule.ts';
 import { formatDuration, formatSize } from '../policy/quantity.ts';
 import { json, out, paint } from './output.ts';
 import { exitCodeOf } from './policy-check.ts';
@@ -86,7 +87,11 @@ function printSections(sections: Sections, prefix: string): void {
 
 function networkText(rule: NetworkRule): string {
   const ports = rule.ports === undefined ? 'every port' : `port ${rule.ports.join(', ')}`;
-  return `connect ${[...rule.hosts, ...rule.cidrs].join(', ')}, ${ports}`;
+  const hosts = [...rule.hosts, ...rule.cidrs].join(', ');
+  if (!isRequestLevel(rule)) return `connect ${hosts}, ${ports}`;
+  const listOf = (all: string[] | undefined, what: string): string =>
+    all === undefined ? `any ${what}` : all.length === 0 ? `no ${what}` : all.join(', ');
+  return `request ${listOf(rule.methods, 'method')} ${listOf(rule.paths, 'path')} on ${hosts}, ${ports}`;
 }
 
 function fileText(rule: FilesystemRule, effect: 'allow' | 'deny'): string {

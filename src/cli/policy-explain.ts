@@ -55,9 +55,11 @@ function print(
   const effect = paint(isAllowed ? 'green' : 'red', decision.effect);
   const how = decision.isPrivate
     ? ' (into a copy of the session)'
-    : !isAllowed && policy.mode === 'audit'
-      ? ' (audit: recorded)'
-      : '';
+    : decision.isInspected
+      ? ' (with every HTTP request judged)'
+      : !isAllowed && policy.mode === 'audit'
+        ? ' (audit: recorded)'
+        : '';
   out(`${effect}  ${request}${how}`);
   out(`rule    ${toText(decision.rule)}`);
   out(`reason  ${showControls(decision.reason)}`);

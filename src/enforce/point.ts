@@ -209,5 +209,5 @@ function refuse(reason: string): Verdict {
 
 function errorDecision(reason: string): Decision {
   const rule = { id: 'builtin/error', file: 'builtin', line: 0, layer: 'builtin' } as const;
-  return { effect: 'deny', rule, reason, matched: [rule], isPrivate: false };
+  return { effect: 'deny', rule, reason, matched: [rule], isPrivate: false, isInspected: false };
 }

@@ -233,6 +233,11 @@ function containsSegment(outer: Segment, inner: Segment): boolean {
   return outer.kind === 'glob' && matchesGlob(outer.parts, inner.parts.join('\u0000'));
 }
 
+/** Surely no path matches both: their literal beginnings part. */
+export function arePathsApart(a: PathPattern, b: PathPattern): boolean {
+  return a.prefix.some((segment, i) => i < b.prefix.length && b.prefix[i] !== segment);
+}
+
 // Letters that some file systems leave out of a name, as git's own protection lists them.
 const IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;
 const ASCII = /^[\u0000-\u007f]*$/;

@@ -31,5 +31,5 @@ export interface Decision {
    * `connect` only: the connection is allowed, but only with every HTTP request in it judged; TLS must be ended on the
    * host, and bytes that are no HTTP must not pass
    */
-  isInspected?: boolean;
+  isInspected: boolean;
 }

@@ -29,9 +29,9 @@ export interface NetworkRule extends RuleOrigin {
   cidrs: string[];
   /** absent only in a deny: every port */
   ports?: number[];
-  /** upper case; absent: connection level */
+  /** upper case. With `methods` or `paths` the rule speaks of HTTP requests, without both of the connection */
   methods?: string[];
-  /** URL path patterns; absent: connection level */
+  /** URL path patterns, canonical */
   paths?: string[];
 }
 

@@ -2,7 +2,13 @@
 // decided conservatively: what is not surely within counts as exceeding.
 import { blockWithin, parseBlock } from '../match/address.ts';
 import { containsHost, type HostPattern, parseHostPattern } from '../match/host.ts';
-import { compilePath, containsPath, namesDirectory, type PathPattern } from '../match/path.ts';
+import {
+  arePathsApart,
+  compilePath,
+  containsPath,
+  namesDirectory,
+  type PathPattern,
+} from '../match/path.ts';
 import { specialRangeOf } from '../match/special.ts';
 import type {
   Clamp,
@@ -14,6 +20,7 @@ import type {
   RuleOrigin,
 } from '../model/policy.ts';
 import { GRANTED, isBareName } from './compile.ts';
+import { containsRequests, matchesNoRequest, mayMeet } from './request-rule.ts';
 
 interface Ceiling {
   layer: Layer;
@@ -79,7 +86,13 @@ function ceilingOf(layer: Layer): Ceiling[] {
   ];
 }
 
-function isNetworkWithin(rule: NetworkRule, { network }: Ceiling): boolean {
+function isNetworkWithin(rule: NetworkRule, ceiling: Ceiling): boolean {
+  if (matchesNoRequest(rule)) return true;
+  // Whole rules only: requests that two rules of a ceiling share between them count as exceeding it.
+  const network = {
+    allow: ceiling.network.allow.filter((bound) => containsRequests(bound, rule)),
+    deny: ceiling.network.deny.filter((bound) => mayMeet(bound, rule)),
+  };
   const ports = rule.ports ?? [];
   const admits = (bound: NetworkRule, port: number): boolean =>
     bound.ports === undefined || bound.ports.includes(port);
@@ -152,7 +165,7 @@ function isFileWithin(
       given |= GRANTED[bound.access ?? 'read'];
   return (
     (wanted & ~given) === 0 &&
-    filesystem.deny.every((bound) => isApart(compilePath(bound.path, true), inner))
+    filesystem.deny.every((bound) => arePathsApart(compilePath(bound.path, true), inner))
   );
 }
 
@@ -163,11 +176,6 @@ function isProgramWithin(rule: ExecutionRule, { execution, leaves }: Ceiling): b
   const inner = toPattern(rule);
   return (
     execution.allow.some((bound) => containsPath(toPattern(bound), inner)) &&
-    execution.deny.every((bound) => isApart(toPattern(bound), inner))
+    execution.deny.every((bound) => arePathsApart(toPattern(bound), inner))
   );
-}
-
-/** Surely no path matches both: their literal beginnings part. */
-function isApart(a: PathPattern, b: PathPattern): boolean {
-  return a.prefix.some((segment, i) => i < b.prefix.length && b.prefix[i] !== segment);
 }

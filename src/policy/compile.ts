@@ -16,11 +16,21 @@ import type {
 } from '../model/policy.ts';
 import { createHostIndex } from './index-hosts.ts';
 import { createPathIndex, type PathIndex } from './index-paths.ts';
+import {
+  compileRequests,
+  isRequestLevel,
+  matchesNoRequest,
+  type RequestPattern,
+} from './request-rule.ts';
 
-/** Levels of access as bits; a rule speaks of a set of them. Network and execution know only the first. */
+/** Levels of access as bits; a rule speaks of a set of them. Execution knows only the first. */
 export const READ = 1;
 export const PRIVATE = 2;
 export const WRITE = 4;
+/** Levels of the network: bytes pass unread; a connection whose requests are judged one by one; one of those requests. */
+export const PASS = 8;
+export const INSPECT = 16;
+export const REQUEST = 32;
 
 /** `cap`: an allow with `access: private`, seen from its other side: the host's file must not change. */
 export type ListName = 'allow' | 'deny' | 'cap' | 'maxAllow' | 'maxDeny';
@@ -35,6 +45,8 @@ export interface Entry {
   reason: string | undefined;
   /** every port when absent */
   ports: readonly number[] | undefined;
+  /** the HTTP requests it speaks of; every one when absent */
+  requests: RequestPattern | undefined;
   isDefault: boolean;
   filesOnly: boolean;
   /** position among all entries: highest layer first */
@@ -62,6 +74,7 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
       reference: referenceTo(rule, layer),
       reason: rule.reason,
       ports: undefined,
+      requests: undefined,
       isDefault: rule.default !== undefined,
       filesOnly: false,
       order: order++,
@@ -72,7 +85,7 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
         [deny, sections.network.deny],
       ] as const)
         for (const rule of rules)
-          addNetwork({ ...toEntry(rule, list, READ), ports: rule.ports }, rule);
+          addNetwork(toEntry(rule, list, networkLevels(rule, isDenying(list))), rule);
       for (const rule of sections.filesystem.allow) {
         addFile(toEntry(rule, allow, GRANTED[rule.access ?? 'read']), rule);
         if (rule.access === 'private' && allow === 'allow')
@@ -89,7 +102,10 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
     if (layer.max !== undefined) addSections(layer.max, 'maxAllow', 'maxDeny');
   });
 
-  function addNetwork(entry: Entry, rule: NetworkRule): void {
+  function addNetwork(bare: Entry, rule: NetworkRule): void {
+    if (matchesNoRequest(rule)) return;
+    const requests = compileRequests(rule, isDenying(bare.list));
+    const entry = { ...bare, ports: rule.ports, requests };
     for (const text of rule.hosts) {
       const pattern = parseHostPattern(text);
       if (pattern !== undefined) hosts.addHost(pattern, entry);
@@ -140,6 +156,15 @@ export const DENIED: Record<Access, number> = {
   write: PRIVATE | WRITE,
   private: WRITE,
 };
+
+/**
+ * A connection-level rule speaks of everything. A request-level allow opens the connection to judged requests only; a
+ * request-level deny leaves it open to them, and takes away that the bytes pass unread.
+ */
+function networkLevels(rule: NetworkRule, isDeny: boolean): number {
+  if (!isRequestLevel(rule)) return PASS | INSPECT | REQUEST;
+  return isDeny ? PASS | REQUEST : INSPECT | REQUEST;
+}
 
 function isDenying(list: ListName): boolean {
   return list === 'deny' || list === 'maxDeny' || list === 'cap';

@@ -2,11 +2,24 @@
 // on the policy before it is offered.
 import { parseAddress, unwrapAddress } from '../match/address.ts';
 import { specialRange } from '../match/special.ts';
+import { readUrlPattern } from '../match/url-path.ts';
 import type { Decision, RuleReference } from '../model/decision.ts';
-import type { EffectivePolicy, Layer, LayerName, RuleOrigin, Sections } from '../model/policy.ts';
+import type {
+  EffectivePolicy,
+  Layer,
+  LayerName,
+  NetworkRule,
+  RuleOrigin,
+  Sections,
+} from '../model/policy.ts';
 import { surfaceOf, type Request } from '../model/request.ts';
 import { createDecider } from './decide.ts';
+import { isRequestLevel } from './request-rule.ts';
 import { escapeText } from './request-syntax.ts';
+import { MAX_TEXT } from './schema.ts';
+
+type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
+type HttpRequest = Extract<Request, { kind: 'http' }>;
 
 const OWN_FILE = '.github/agent-sandbox.yml';
 const NONE = 'no edit can allow this';
@@ -31,7 +44,7 @@ export function smallestEdit(
     return `${NONE}: ${rule.id} protects the host, whatever a policy says`;
 
   const edits: string[] = [];
-  const opened = withoutDenies(policy, decision, edits);
+  const opened = withoutDenies(policy, decision, request, edits);
   if (createDecider(opened)(request).effect === 'deny' && !addGrant(opened, request, edits))
     return `${NONE}: no rule can name it`;
   return edits.join('\n');
@@ -41,9 +54,12 @@ export function smallestEdit(
 function withoutDenies(
   policy: EffectivePolicy,
   { matched }: Decision,
+  request: Request,
   edits: string[],
 ): EffectivePolicy {
-  const isHit = (layer: Layer, rule: RuleOrigin): boolean =>
+  const isHit = (layer: Layer, rule: AnyRule): boolean =>
+    // A connection that must be judged request by request is not denied by that.
+    (request.kind !== 'connect' || !isRequestLevel(rule)) &&
     matched.some(
       (hit) =>
         hit.id === `${layer.name}/${rule.id ?? rule.place}` &&
@@ -52,7 +68,7 @@ function withoutDenies(
     );
   const layers = policy.layers.map((layer): Layer => {
     if (layer.name === 'builtin') return layer;
-    const keep = (rule: RuleOrigin): boolean => !isHit(layer, rule);
+    const keep = (rule: AnyRule): boolean => !isHit(layer, rule);
     return {
       ...layer,
       network: { ...layer.network, deny: layer.network.deny.filter(keep) },
@@ -177,6 +193,7 @@ const ORIGIN: RuleOrigin = { place: 'edit', file: '', line: 0, column: 0 };
 function grantsFor(request: Request): Grant[] {
   switch (request.kind) {
     case 'http':
+      return requestGrant(request);
     case 'connect':
       return networkGrant(request.host, request.port);
     case 'resolve':
@@ -194,7 +211,20 @@ function grantsFor(request: Request): Grant[] {
   }
 }
 
-function networkGrant(host: string, port: number): Grant[] {
+/** A rule for this request alone; where its path is too long for a pattern, for its method. */
+function requestGrant({ method, host, port, path }: HttpRequest): Grant[] {
+  const { pattern } = readUrlPattern(path.replaceAll('*', '%2A'));
+  const methods = [method];
+  return pattern === undefined || pattern.length > MAX_TEXT
+    ? networkGrant(host, port, { methods })
+    : networkGrant(host, port, { methods, paths: [pattern] });
+}
+
+function networkGrant(
+  host: string,
+  port: number,
+  only: Pick<NetworkRule, 'methods' | 'paths'> = {},
+): Grant[] {
   const address = parseAddress(host);
   const ports = port === 80 || port === 443 ? '' : `, ports: [${port}]`;
   if (
@@ -211,10 +241,15 @@ function networkGrant(host: string, port: number): Grant[] {
     hosts: cidr === undefined ? [host] : [],
     cidrs: cidr === undefined ? [] : [cidr],
     ports: [port],
+    ...only,
   };
+  const requests = [
+    ...(only.methods === undefined ? [] : [`, methods: [${only.methods.join(', ')}]`]),
+    ...(only.paths === undefined ? [] : [`, paths: ["${only.paths.join('", "')}"]`]),
+  ].join('');
   return [
     {
-      lines: `network:\n  allow:\n    - {${target}${ports}}`,
+      lines: `network:\n  allow:\n    - {${target}${ports}${requests}}`,
       add: (sections) => ({
         ...sections,
         network: { ...sections.network, allow: [...sections.network.allow, rule] },

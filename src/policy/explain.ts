@@ -2,7 +2,7 @@
 import type { Decision, RuleReference } from '../model/decision.ts';
 import type { EffectivePolicy, LayerName } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
-import { PRIVATE, READ } from './compile.ts';
+import { READ } from './compile.ts';
 import { createDecider, createJudge } from './decide.ts';
 import { smallestEdit } from './edit.ts';
 import { formatRequest } from './request-syntax.ts';
@@ -32,8 +32,8 @@ export function explain(policy: EffectivePolicy, request: Request): Explanation 
   const judge = createJudge(policy);
   const decision = createDecider(policy)(request);
   const finding = judge.find(request);
-  // A write is weighed by what it needs least: a private copy.
-  const level = finding === undefined ? READ : finding.wanted.includes(PRIVATE) ? PRIVATE : READ;
+  // Weighed by what the request needs least: a private copy for a write, judged requests for a connection.
+  const level = finding?.wanted.at(-1) ?? READ;
   const considered = policy.layers.map((layer, i): Considered => {
     const of = (list: 'allow' | 'deny'): RuleReference[] =>
       (finding?.entries ?? [])

@@ -3,6 +3,7 @@
 import { formatAddress, parseAddress } from '../match/address.ts';
 import { absolutePattern } from '../match/path.ts';
 import { canonicalName } from '../match/host.ts';
+import { canonicalUrlPath } from '../match/url-path.ts';
 import type { Request } from '../model/request.ts';
 
 export type ParsedRequest =
@@ -111,11 +112,16 @@ export function parseRequest(text: string, places?: Places): ParsedRequest {
       return { request: { kind: 'prompt', server: rest.slice(0, at), name: rest.slice(at + 1) } };
     }
     default:
-      if (/^[A-Z][A-Z0-9_-]*$/.test(verb)) return parseHttp(verb, rest);
+      if (isMethod(verb)) return parseHttp(verb, rest);
       return {
         error: `"${escapeText(verb)}" is no request: expected an HTTP method in upper case, connect, resolve, read, write, exec, mint, tool, resource or prompt`,
       };
   }
+}
+
+/** HTTP methods are compared as they are written; those in lower case mean nothing, or too much, to servers. */
+export function isMethod(text: string): boolean {
+  return /^[A-Z][A-Z0-9_-]*$/.test(text);
 }
 
 /** The canonical form of a host in a request: a name, or an address in its shortest spelling. */
@@ -154,13 +160,6 @@ function parseHttp(method: string, text: string): ParsedRequest {
   if (path === undefined)
     return { error: `the path of "${escapeText(text)}" has no canonical form` };
   return { request: { kind: 'http', method, scheme, host, port, path } };
-}
-
-/** Undefined where two servers could read the path differently: dot segments, doubled or encoded slashes. */
-function canonicalUrlPath(path: string): string | undefined {
-  if (!/^[!-~]*$/.test(path) || /\\|\/\/|;|%(?![0-9a-f]{2})/i.test(path)) return undefined;
-  if (/%(?:2f|5c|2e|25|00|[01][0-9a-f]|7f)/i.test(path)) return undefined;
-  return path.split('/').some((segment) => segment === '.' || segment === '..') ? undefined : path;
 }
 
 function parsePath(

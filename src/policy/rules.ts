@@ -1,41 +1,17 @@
 // Turns the nodes of network, filesystem and execution rules into rules, with every fault that the schema cannot see.
-import {
-  formatBlock,
-  maskBlock,
-  parseBlock,
-  parseLooseBlock,
-  unwrapAddress,
-} from '../match/address.ts';
-import { canonicalName, formatHostPattern, parseHostPattern } from '../match/host.ts';
 import { faultOfPattern } from '../match/path.ts';
-import { specialRangeOf, unreachedBy } from '../match/special.ts';
-import type { Span } from '../model/diagnostic.ts';
+import type { Effect } from '../model/decision.ts';
 import type {
   Access,
   ExecutionRule,
   FilesystemRule,
-  NetworkRule,
   RuleOrigin,
   RuleSet,
 } from '../model/policy.ts';
 import type { DocumentSections, StatedList } from './document.ts';
-import {
-  childOf,
-  entryOf,
-  itemsOf,
-  listOf,
-  numberOf,
-  stringOf,
-  type TextNode,
-} from './yaml-text.ts';
-
-export interface Reporter {
-  file: string;
-  error(code: string, span: Span, message: string, help?: string): void;
-  warn(code: string, span: Span, message: string, help?: string): void;
-}
-
-type Effect = 'allow' | 'deny';
+import { readNetwork } from './network-rule.ts';
+import type { Reporter } from './reporter.ts';
+import { childOf, entryOf, itemsOf, stringOf, type TextNode } from './yaml-text.ts';
 
 /** Reads the sections under `node`; `prefix` is `max.` within a ceiling. */
 export function readSections(
@@ -100,141 +76,6 @@ function originOf(item: TextNode, place: string, report: Reporter): RuleOrigin {
     column: item.span.column,
     ...(words === undefined ? {} : { reason: words }),
   };
-}
-
-function readNetwork(
-  item: TextNode,
-  origin: RuleOrigin,
-  effect: Effect,
-  report: Reporter,
-): NetworkRule | undefined {
-  const host = entryOf(item, 'host');
-  const cidr = entryOf(item, 'cidr');
-  if (host === undefined && cidr === undefined) {
-    report.error(
-      'missing-key',
-      item.span,
-      `\`${origin.place}\` names neither a \`host\` nor a \`cidr\``,
-    );
-    return undefined;
-  }
-  if (host !== undefined && cidr !== undefined)
-    report.error(
-      'conflict',
-      cidr.keySpan,
-      'a rule speaks of a `host` or of a `cidr`, not of both',
-      'write two rules',
-    );
-  for (const key of ['methods', 'paths']) {
-    const entry = entryOf(item, key);
-    if (entry !== undefined)
-      report.error(
-        'not-enforced',
-        entry.keySpan,
-        `\`${key}\` is not enforced by this version: single HTTP requests are not judged yet, so this rule is refused`,
-        'leave it out to speak of the whole connection, or remove the rule',
-      );
-  }
-  for (const entry of [host, cidr])
-    if (entry !== undefined && listOf(entry.value).length === 0)
-      report.warn(
-        'empty-list',
-        entry.keySpan,
-        `\`${entry.key}\` is empty: the rule matches nothing`,
-      );
-  const portsEntry = entryOf(item, 'ports');
-  const ports = listOf(portsEntry?.value).flatMap((node) => numberOf(node) ?? []);
-  if (portsEntry !== undefined && ports.length === 0)
-    report.warn('empty-list', portsEntry.keySpan, '`ports` is empty: the rule matches nothing');
-  return {
-    ...origin,
-    hosts: listOf(host?.value).flatMap((node) => readHost(node, effect, report) ?? []),
-    cidrs: listOf(cidr?.value).flatMap((node) => readBlock(node, effect, report) ?? []),
-    // A deny without ports closes the host altogether: nobody who writes it means to leave port 22 open.
-    ...(portsEntry !== undefined ? { ports } : effect === 'allow' ? { ports: [80, 443] } : {}),
-  };
-}
-
-function readHost(node: TextNode, effect: Effect, report: Reporter): string | undefined {
-  const text = stringOf(node);
-  if (text === undefined) return undefined;
-  if (parseLooseBlock(text) !== undefined || /^[\d.]+$/.test(text) || text.includes(':')) {
-    report.error(
-      'value',
-      node.span,
-      `"${text}" is no host name; a host rule never matches an address`,
-      'write it under `cidr`; ports stand under `ports`',
-    );
-    return undefined;
-  }
-  if (/^[A-Za-z0-9_-]+$/.test(text) && text.toLowerCase() !== 'localhost') {
-    report.error(
-      'not-enforced',
-      node.span,
-      `"${text}" is a named destination, and those are not enforced by this version, so this rule is refused`,
-      `write the host's full name, such as registry.example.com; a host of that single name is written \`${text}.\``,
-    );
-    return undefined;
-  }
-  const pattern = parseHostPattern(text);
-  if (pattern === undefined) {
-    const isMisplaced = text.includes('*');
-    report.error(
-      'value',
-      node.span,
-      `"${text}" is no host ${isMisplaced ? 'pattern' : 'name'}`,
-      isMisplaced
-        ? '`*.x` is one label before x, `**.x` one or more; wildcards stand nowhere else'
-        : undefined,
-    );
-    return undefined;
-  }
-  if (effect === 'allow' && pattern.kind === 'exact' && /^(?:.*\.)?localhost$/.test(pattern.name)) {
-    report.error('never-allowed', node.span, "no layer can allow the host's own loopback");
-    return undefined;
-  }
-  return formatHostPattern(pattern);
-}
-
-function readBlock(node: TextNode, effect: Effect, report: Reporter): string | undefined {
-  const text = stringOf(node);
-  if (text === undefined) return undefined;
-  const block = parseBlock(text);
-  if (block === undefined) {
-    const loose = parseLooseBlock(text);
-    const help =
-      loose === undefined
-        ? canonicalName(text) === undefined
-          ? 'write a block such as 10.20.0.0/16'
-          : 'a name stands under `host`'
-        : `did you mean \`${formatBlock(maskBlock(loose))}\`?`;
-    report.error('value', node.span, `"${text}" is no block of addresses`, help);
-    return undefined;
-  }
-  const unwrapped = unwrapAddress(block);
-  if (block.family === 6 && unwrapped.family === 4) {
-    report.error(
-      'value',
-      node.span,
-      `"${text}" holds IPv4 addresses in another spelling; they are judged as IPv4`,
-      'write the IPv4 block',
-    );
-    return undefined;
-  }
-  const special = specialRangeOf(block);
-  if (effect === 'allow' && special?.kind === 'never') {
-    report.error('never-allowed', node.span, `no layer can allow ${text}: it is ${special.what}`);
-    return undefined;
-  }
-  const unreached = effect === 'allow' ? unreachedBy(block) : [];
-  if (unreached.length > 0)
-    report.warn(
-      'broad-block',
-      node.span,
-      `${text} does not reach the special addresses in it (${unreached.join(', ')})`,
-      'a block that lies inside such a range reaches it, where a policy can allow it at all',
-    );
-  return formatBlock(block);
 }
 
 function readPath(item: TextNode, report: Reporter): string | undefined {

@@ -25,6 +25,9 @@ export interface Schema {
   anyOf?: Schema[];
 }
 
+/** Most characters of a text, patterns included. */
+export const MAX_TEXT = 1024;
+
 const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
 const list = (items: Schema, description?: string): Schema => ({
   type: ['array', 'null'],
@@ -53,7 +56,7 @@ const section = (properties: Record<string, Schema>, description?: string): Sche
 const text = (description: string): Schema => ({
   type: 'string',
   minLength: 1,
-  maxLength: 1024,
+  maxLength: MAX_TEXT,
   description,
 });
 const anything: Schema = {};
@@ -86,8 +89,16 @@ const networkRule = record({
     { type: 'integer', minimum: 1, maximum: 65535 },
     '80 and 443 unless said; every port in a deny',
   ),
-  methods: list({ type: 'string', pattern: '^[A-Z]+$' }, 'HTTP methods'),
-  paths: list(text('a path such as /repos/acme/**'), 'paths of a URL'),
+  methods: list(
+    { type: 'string', pattern: '^[A-Z][A-Z0-9_-]*$', description: 'an HTTP method in upper case' },
+    'the rule speaks of HTTP requests with these methods, exactly: GET does not include HEAD; any method when absent, none when empty',
+  ),
+  paths: list(
+    text(
+      'a path such as /repos/acme/**: `*` within a segment, `**` any number of segments, none included',
+    ),
+    'the rule speaks of HTTP requests to these paths, without query; any path when absent, none when empty. A trailing slash makes no difference; an allow tells upper from lower case, a deny does not',
+  ),
   reason: ref('reason'),
 });
 

@@ -1,6 +1,6 @@
 // What the grammar knows and this version does not enforce. Invariant: it is refused wherever it would have an effect; a
 // rule that is read and not enforced would be worse than none.
-import type { Reporter } from './rules.ts';
+import type { Reporter } from './reporter.ts';
 import { childOf, entryOf, isEmptyNode, type TextNode } from './yaml-text.ts';
 
 interface Unenforced {

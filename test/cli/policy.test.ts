@@ -211,7 +211,7 @@ describe('policy effective and schema', () => {
   test('effective prints every layer, for people and for programs', async () => {
     write(
       'p.yml',
-      'version: 1\nmode: audit\nlimits: {memory: 1GiB, timeout: 90s}\nnetwork: {allow: [{host: a.dev}], deny: [{host: b.dev}]}\n',
+      'version: 1\nmode: audit\nlimits: {memory: 1GiB, timeout: 90s}\nnetwork: {allow: [{host: a.dev}, {host: c.dev, methods: [GET, HEAD]}], deny: [{host: b.dev}, {host: c.dev, paths: [/x]}]}\n',
     );
     const { code, stdout } = await run('effective', 'p.yml');
     expect(code).toBe(0);
@@ -221,6 +221,8 @@ describe('policy effective and schema', () => {
       'timeout 90s',
       'allow    connect a.dev, port 80, 443  p.yml:4',
       'deny     connect b.dev, every port  p.yml:4',
+      'allow    request GET, HEAD any path on c.dev, port 80, 443  p.yml:4',
+      'deny     request any method /x on c.dev, every port  p.yml:4',
     ])
       expect(stdout).toContain(text);
     expect(JSON.parse((await run('effective', 'p.yml', '--json')).stdout)).toMatchObject({

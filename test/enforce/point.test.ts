@@ -37,7 +37,7 @@ function toDecision(
   id: string = `${layer}/network`,
 ): Decision {
   const rule = { id, file: 'policy.yml', line: 3, layer };
-  return { effect, rule, reason: 'because', matched: [rule], isPrivate: false };
+  return { effect, rule, reason: 'because', matched: [rule], isPrivate: false, isInspected: false };
 }
 
 /** Allows what `good` asks and denies the rest. */

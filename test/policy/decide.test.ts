@@ -61,6 +61,16 @@ describe('a decision', () => {
     { kind: 'connect', host: 'x.dev', port: 65536 },
     { kind: 'connect', host: 'x.dev', port: NaN },
     { kind: 'resolve', name: '' },
+    ...['/a/../b', '//a', '/a;b', '/%41', '/a%2fb', 'a', ''].map((path): Request => ({
+      kind: 'http',
+      method: 'GET',
+      scheme: 'https',
+      host: 'y.dev',
+      port: 443,
+      path,
+    })),
+    { kind: 'http', method: 'get', scheme: 'https', host: 'y.dev', port: 443, path: '/' },
+    { kind: 'http', method: 'GET', scheme: 'https', host: 'Y.dev', port: 443, path: '/' },
     { kind: 'read', path: '' },
     { kind: 'read', path: 'ws/a' },
     { kind: 'read', path: '/home/u/ws/../.ssh/id' },
@@ -118,5 +128,19 @@ describe('a decision', () => {
     expect(answer(child, 'connect a.dev:443')).toBe('allow by repo/network.allow[1]');
     expect(answer(child, 'connect b.dev:443')).toBe('deny by builtin/default');
     expect(answer(child, 'write src/a')).toMatch(/^private/);
+  });
+
+  test('of a nested session is inspected where either of the two says so', () => {
+    const wide = policyOf([['repo', 'network: {allow: [{host: a.dev}]}']]);
+    const narrow = policyOf([['repo', 'network: {allow: [{host: a.dev, methods: [GET]}]}']]);
+    for (const [own, within] of [
+      [wide, narrow],
+      [narrow, wide],
+    ] as const) {
+      const child = { ...own, within };
+      expect(answer(child, 'connect a.dev:443')).toBe('inspected by repo/network.allow[0]');
+      expect(answer(child, 'GET https://a.dev/')).toBe('allow by repo/network.allow[0]');
+      expect(answer(child, 'POST https://a.dev/')).toBe('deny by builtin/default');
+    }
   });
 });

@@ -4,7 +4,13 @@ import { parse } from 'yaml';
 import { createDecider } from '../../src/policy/decide.ts';
 import { explain } from '../../src/policy/explain.ts';
 import { parseRequest } from '../../src/policy/request-syntax.ts';
-import { layerStacks, requests, resolveStack } from './random-policy.ts';
+import {
+  httpRequests,
+  layerStacks,
+  networkStacks,
+  requests,
+  resolveStack,
+} from './random-policy.ts';
 import type { Document, ReferenceLayer, Rule } from './reference.ts';
 import { policyOf, type Texts } from './support.ts';
 
@@ -71,6 +77,36 @@ describe('the smallest edit', () => {
       [],
       'resolve a.dev',
       "add to .github/agent-sandbox.yml (the repository's policy):\nnetwork:\n  allow:\n    - {host: a.dev}",
+    ],
+    [
+      'a request',
+      [['repo', 'network: {allow: [{host: a.dev, methods: [GET]}]}']],
+      'POST https://a.dev/x*/y/?q',
+      'add to repo.yml (the repository\'s policy):\nnetwork:\n  allow:\n    - {host: a.dev, methods: [POST], paths: ["/x%2A/y"]}',
+    ],
+    [
+      'a request on another port',
+      [],
+      'GET http://a.dev:8080/',
+      'add to .github/agent-sandbox.yml (the repository\'s policy):\nnetwork:\n  allow:\n    - {host: a.dev, ports: [8080], methods: [GET], paths: ["/"]}',
+    ],
+    [
+      'a request whose path is longer than a pattern can be',
+      [],
+      `GET https://a.dev/${'a'.repeat(2000)}`,
+      "add to .github/agent-sandbox.yml (the repository's policy):\nnetwork:\n  allow:\n    - {host: a.dev, methods: [GET]}",
+    ],
+    [
+      'a denied request',
+      [['repo', 'network: {allow: [{host: a.dev}], deny: [{host: a.dev, paths: [/x]}]}']],
+      'GET https://a.dev/x',
+      "remove or narrow repo/network.deny[0] at repo.yml:2 (the repository's policy)",
+    ],
+    [
+      'a connection with denied requests',
+      [['repo', 'network: {deny: [{host: a.dev, paths: [/x]}]}']],
+      'connect a.dev:443',
+      "add to repo.yml (the repository's policy):\nnetwork:\n  allow:\n    - {host: a.dev}",
     ],
     [
       'a private address',
@@ -156,8 +192,12 @@ describe('the smallest edit', () => {
 
   test('works when it is carried out', () => {
     let tried = 0;
+    const stackAndRequest = fc.oneof(
+      fc.tuple(layerStacks, requests),
+      fc.tuple(networkStacks, httpRequests),
+    );
     fc.assert(
-      fc.property(layerStacks, requests, (layers, request) => {
+      fc.property(stackAndRequest, ([layers, request]) => {
         const { decision, edit } = explain(resolveStack(layers), request);
         if (decision.effect === 'allow' || !edit.startsWith('add to ')) return;
         tried++;

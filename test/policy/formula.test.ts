@@ -2,7 +2,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createDecider } from '../../src/policy/decide.ts';
-import { documents, layerStacks, requests, resolveStack, toRequest } from './random-policy.ts';
+import {
+  documents,
+  httpRequests,
+  layerStacks,
+  networkStacks,
+  requests,
+  resolveStack,
+  toRequest,
+} from './random-policy.ts';
 import { evaluate, type ReferenceLayer, type ReferenceRequest } from './reference.ts';
 
 const seed = Number(process.env['FUZZ_SEED'] ?? Date.now() % 2 ** 31);
@@ -11,13 +19,24 @@ const run = { seed, verbose: false };
 function answer(layers: readonly ReferenceLayer[], asked: readonly ReferenceRequest[]): string[] {
   const decide = createDecider(resolveStack(layers));
   return asked.map((request) => {
-    const { effect, isPrivate } = decide(toRequest(request));
-    return effect === 'allow' && isPrivate ? 'private' : effect;
+    const { effect, isPrivate, isInspected } = decide(toRequest(request));
+    if (effect === 'deny') return effect;
+    return isPrivate ? 'private' : isInspected ? 'inspected' : effect;
   });
 }
 
-const WIDTH = { deny: 0, private: 1, allow: 2 } as const;
+const WIDTH = { deny: 0, private: 1, inspected: 1, allow: 2 } as const;
 const widthOf = (text: string): number => WIDTH[text as keyof typeof WIDTH];
+// A request, its connection and its name, three times.
+const requestLists = fc
+  .array(httpRequests, { minLength: 3, maxLength: 3 })
+  .map((list) =>
+    list.flatMap((request): ReferenceRequest[] => [
+      request,
+      { kind: 'connect', host: request.host, port: request.port },
+      { kind: 'resolve', name: request.host },
+    ]),
+  );
 const asked = fc.array(requests, { minLength: 6, maxLength: 6 });
 
 describe(`layers and ceilings (seed ${seed})`, () => {
@@ -31,9 +50,7 @@ describe(`layers and ceilings (seed ${seed})`, () => {
   });
 
   test('the random requests are allowed, private and denied often enough to mean something', () => {
-    const counts = { allow: 0, private: 0, deny: 0 };
-    for (const [layers, list] of fc.sample(fc.tuple(layerStacks, asked), { seed, numRuns: 500 }))
-      for (const request of list) counts[evaluate(layers, request)]++;
+    const counts = countsOf(fc.tuple(layerStacks, asked));
     expect(counts.allow).toBeGreaterThan(150);
     expect(counts.private).toBeGreaterThan(40);
     expect(counts.deny).toBeGreaterThan(150);
@@ -107,6 +124,85 @@ describe(`layers and ceilings (seed ${seed})`, () => {
     );
   });
 });
+
+describe(`single requests (seed ${seed})`, () => {
+  test('are decided as a naive reading of the formula decides them', () => {
+    fc.assert(
+      fc.property(networkStacks, requestLists, (layers, list) => {
+        expect(answer(layers, list)).toEqual(list.map((request) => evaluate(layers, request)));
+      }),
+      { ...run, numRuns: 1000 },
+    );
+  });
+
+  test('are allowed, inspected and denied often enough to mean something', () => {
+    const counts = countsOf(fc.tuple(networkStacks, requestLists));
+    expect(counts.allow).toBeGreaterThan(500);
+    expect(counts.inspected).toBeGreaterThan(150);
+    expect(counts.deny).toBeGreaterThan(500);
+  });
+
+  test('are decided as their connection is, and that as its name', () => {
+    fc.assert(
+      fc.property(networkStacks, requestLists, (layers, list) => {
+        const answers = answer(layers, list);
+        for (let i = 0; i < answers.length; i += 3) {
+          const [request, connection, name] = answers.slice(i, i + 3);
+          // What passes unread needs no judging; what may be allowed may be asked for.
+          if (connection === 'allow') expect(request).toBe('allow');
+          if (request === 'allow') expect(connection).not.toBe('deny');
+          if (connection !== 'deny') expect(name).toBe('allow');
+        }
+      }),
+      { ...run, numRuns: 500 },
+    );
+  });
+
+  test('are never allowed by a lower layer where a higher one leaves them out', () => {
+    fc.assert(
+      fc.property(networkStacks, requestLists, (layers, list) => {
+        const above = layers.filter((layer) => layer.name === 'org');
+        const [org] = above;
+        if (org === undefined) return;
+        const most = answer([{ name: 'org', document: mergeCeiling(org.document) }], list);
+        const alone = answer(above, list);
+        answer(layers, list).forEach((all, i) =>
+          expect(widthOf(all), JSON.stringify(list[i])).toBeLessThanOrEqual(
+            Math.max(widthOf(most[i] ?? ''), widthOf(alone[i] ?? '')),
+          ),
+        );
+      }),
+      { ...run, numRuns: 500 },
+    );
+  });
+});
+
+test('a ceiling cuts nothing from a layer whose rules do not exceed it', () => {
+  const everything = { network: { allow: [{ host: ['**'] }] } };
+  let tried = 0;
+  fc.assert(
+    fc.property(networkStacks, networkStacks, requestLists, ([org], [repo], list) => {
+      if (org === undefined || repo === undefined) return;
+      const lower: ReferenceLayer = { name: 'repo', document: repo.document };
+      const stack: ReferenceLayer[] = [{ name: 'org', document: org.document }, lower];
+      if (resolveStack(stack).clamps.length > 0) return;
+      tried++;
+      const open: ReferenceLayer = { name: 'org', document: { ...org.document, max: everything } };
+      expect(answer(stack, list)).toEqual(answer([open, lower], list));
+    }),
+    { ...run, numRuns: 1000 },
+  );
+  expect(tried).toBeGreaterThan(25);
+});
+
+function countsOf(
+  samples: fc.Arbitrary<[ReferenceLayer[], ReferenceRequest[]]>,
+): Record<keyof typeof WIDTH, number> {
+  const counts = { allow: 0, private: 0, inspected: 0, deny: 0 };
+  for (const [layers, list] of fc.sample(samples, { seed, numRuns: 500 }))
+    for (const request of list) counts[evaluate(layers, request)]++;
+  return counts;
+}
 
 /** The org's document with its ceiling written among its own grants: the most that can be allowed below it. */
 function mergeCeiling(org: ReferenceLayer['document']): ReferenceLayer['document'] {

@@ -31,6 +31,8 @@ network:
   allow:
     - id: github
       host: [api.github.com, "*.githubusercontent.com"]
+      methods: [GET, HEAD]
+      paths: ["/repos/acme/**"]
     - {host: GitHub.com., ports: [22, 443]}
     - {cidr: 10.20.0.0/16, ports: [5432]}
   deny:
@@ -66,14 +68,16 @@ describe('a policy file', () => {
         column: 7,
         hosts: ['api.github.com', '*.githubusercontent.com'],
         ports: [80, 443],
+        methods: ['GET', 'HEAD'],
+        paths: ['/repos/acme/**'],
       },
-      { place: 'network.allow[1]', line: 9, hosts: ['github.com'], ports: [22, 443] },
+      { place: 'network.allow[1]', line: 11, hosts: ['github.com'], ports: [22, 443] },
       { place: 'network.allow[2]', cidrs: ['10.20.0.0/16'], ports: [5432] },
     ]);
     expect(policy.network.deny[0]).toMatchObject({ reason: 'paste sites are not a way out' });
     expect(policy.network.deny[0]).not.toHaveProperty('ports');
     expect(policy.filesystem.deny).toMatchObject([
-      { path: '**/.env*', line: 18 },
+      { path: '**/.env*', line: 20 },
       { access: 'write' },
     ]);
     expect(policy.limits).toEqual({
@@ -89,12 +93,12 @@ describe('a policy file', () => {
       mode: 'audit',
       user: 'agent',
       lock: ['mode', 'network.deny'],
-      maxLine: 27,
+      maxLine: 29,
       require: { isolation: 'hardware' },
       origin: { repository: 'acme/agent-policy' },
     });
     expect(policy.extends.map(({ name }) => name)).toEqual(['claude-code', './team.yml']);
-    expect(policy.max?.network.allow[0]).toMatchObject({ place: 'max.network.allow[0]', line: 28 });
+    expect(policy.max?.network.allow[0]).toMatchObject({ place: 'max.network.allow[0]', line: 30 });
     expect(policy.states).toEqual(['filesystem.allow']);
     expect(policy.tests).toMatchObject([{ expect: 'allow', rule: 'github' }]);
   });
@@ -189,6 +193,31 @@ limits: {memory: 4096, cpus: 0}
       'version: 1\ntests: [{request: "fetch x", expect: deny}]\n',
       'value 2:19',
     ],
+    [
+      'a method in lower case',
+      'version: 1\nnetwork: {allow: [{host: a.b, methods: [get]}]}\n',
+      'value 2:41',
+    ],
+    [
+      'a path that is a URL',
+      'version: 1\nnetwork: {allow: [{host: a.b, paths: ["https://a.b/x"]}]}\n',
+      'value 2:39',
+    ],
+    [
+      'a path without canonical form',
+      'version: 1\nnetwork: {allow: [{host: a.b, paths: [/a/../b]}]}\n',
+      'value 2:39',
+    ],
+    [
+      'a deny of no method',
+      'version: 1\nnetwork: {deny: [{host: a.b, methods: []}]}\n',
+      'empty-list 2:30',
+    ],
+    [
+      'a deny of no path in a ceiling',
+      'version: 1\nmax: {network: {deny: [{host: a.b, paths: }]}}\n',
+      'empty-list 2:36',
+    ],
     ['a size without a unit', 'version: 1\nlimits: {disk: "10"}\n', 'value 2:16'],
   ])('with %s is refused', (_, text, fault) => {
     expect(parsePolicy(text, 'p.yml').document).toBeUndefined();
@@ -196,10 +225,6 @@ limits: {memory: 4096, cpus: 0}
   });
 
   test.each([
-    ['methods', 'network: {allow: [{host: a.b, methods: [GET]}]}'],
-    ['no methods at all', 'network: {allow: [{host: a.b, methods: []}]}'],
-    ['paths', 'network: {deny: [{host: a.b, paths: ["/x"]}]}'],
-    ['methods in a ceiling', 'max: {network: {allow: [{host: a.b, methods: [GET]}]}}'],
     ['a named destination', 'network: {allow: [{host: npm}]}'],
     ['credentials', 'credentials: [{id: gh, provider: github-app}]'],
     ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],
@@ -241,6 +266,19 @@ limits: {memory: 4096, cpus: 0}
     );
     expect(policy.document?.network.allow).toMatchObject([{ hosts: [] }, { ports: [] }]);
     expect(policy.diagnostics.map(({ code }) => code)).toEqual(['empty-list', 'empty-list']);
+  });
+
+  test('methods and paths are kept in canonical form, and what they leave out is pointed out', () => {
+    const policy = parsePolicy(
+      'version: 1\nnetwork: {allow: [{host: a.b, methods: [GET], paths: ["/a/", "/%7eb/%c3%a9"]}, {host: a.b, methods: []}]}\n',
+      'p.yml',
+    );
+    expect(policy.document?.network.allow).toMatchObject([
+      { methods: ['GET'], paths: ['/a', '/~b/%C3%A9'] },
+      { methods: [] },
+    ]);
+    expect(policy.document?.network.allow[1]).not.toHaveProperty('paths');
+    expect(policy.diagnostics.map(({ code }) => code)).toEqual(['trailing-slash', 'empty-list']);
   });
 
   test('a write below a private path is pointed out: the host keeps its file', () => {
@@ -388,6 +426,8 @@ describe('the published schema', () => {
       'path',
       'access',
       'ports',
+      'methods',
+      'paths',
       'cpus',
       'memory',
       'user',

@@ -47,6 +47,35 @@ const ADDRESSES = [
   '172.16.0.1',
 ];
 const PORTS = [22, 80, 443];
+const METHODS = ['GET', 'HEAD', 'POST'];
+const URL_PATTERNS = [
+  '/',
+  '/**',
+  '/*',
+  '/a',
+  '/a/**',
+  '/a/*',
+  '/**/b',
+  '/*/b*',
+  '/a/b:c',
+  '/@s/**',
+  '/@s/*',
+];
+const URL_PATHS = [
+  '/',
+  '/a',
+  '/a/',
+  '/A',
+  '/b',
+  '/a/b',
+  '/a/B',
+  '/a/b/c/b',
+  '/a/b:c',
+  '/a/b%3Ac',
+  '/@s/p',
+  '/@s%2Fp',
+  '/@s%2Fp/b',
+];
 const PATH_PATTERNS = [
   '.',
   'src',
@@ -70,10 +99,31 @@ const PATH_PATTERNS = [
 const NAMES = ['src', 'a', 'b', '.env', '.git', 'config', 'bin'];
 const PROGRAMS = ['git', 'b', 'a*', '/usr/bin', '/usr/bin/git', 'src', '**/b', '/**'];
 
-const network = (): fc.Arbitrary<Rule> => {
+const requestsOf = (
+  effect: 'allow' | 'deny',
+): Record<'methods' | 'paths', fc.Arbitrary<string[] | undefined>> => {
+  // A deny of nothing is no rule.
+  const minLength = effect === 'allow' ? 0 : 1;
+  return {
+    methods: fc.option(fc.subarray(METHODS, { minLength }), { nil: undefined, freq: 2 }),
+    paths: fc.option(fc.subarray(URL_PATTERNS, { minLength, maxLength: 3 }), {
+      nil: undefined,
+      freq: 2,
+    }),
+  };
+};
+const network = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> => {
   const ports = fc.option(fc.subarray(PORTS), { nil: undefined, freq: 2 });
-  const hosts = fc.record({ host: fc.subarray(PATTERNS, { minLength: 1, maxLength: 3 }), ports });
-  const blocks = fc.record({ cidr: fc.subarray(BLOCKS, { minLength: 1, maxLength: 2 }), ports });
+  const hosts = fc.record({
+    host: fc.subarray(PATTERNS, { minLength: 1, maxLength: 3 }),
+    ports,
+    ...requestsOf(effect),
+  });
+  const blocks = fc.record({
+    cidr: fc.subarray(BLOCKS, { minLength: 1, maxLength: 2 }),
+    ports,
+    ...requestsOf(effect),
+  });
   return fc.oneof({ weight: 3, arbitrary: hosts }, blocks);
 };
 const access = fc.constantFrom<NonNullable<Rule['access']>>('read', 'write', 'private');
@@ -99,7 +149,7 @@ const section = (
     { nil: undefined, freq: 2 },
   );
 const sections: fc.Arbitrary<Sections> = fc.record({
-  network: section(network(), network()),
+  network: section(network('allow'), network('deny')),
   filesystem: section(fileAllow, fileDeny),
   execution: section(program, program),
 });
@@ -108,19 +158,41 @@ export const documents: fc.Arbitrary<Document> = fc
   .record({ own: sections, max: fc.option(sections, { nil: undefined }) })
   .map(({ own, max }) => prune({ version: 1 as const, ...own, max }));
 
-export const layerStacks: fc.Arbitrary<ReferenceLayer[]> = fc
+const stacksOf = (each: fc.Arbitrary<Document>): fc.Arbitrary<ReferenceLayer[]> =>
+  fc
+    .record({
+      org: fc.option(each, { nil: undefined, freq: 2 }),
+      team: fc.array(each, { maxLength: 2 }),
+      user: fc.option(each, { nil: undefined, freq: 2 }),
+      repo: fc.option(each, { nil: undefined, freq: 3 }),
+    })
+    .map(({ org, team, user, repo }) => [
+      ...(org === undefined ? [] : [{ name: 'org' as const, document: org }]),
+      ...team.map((document) => ({ name: 'team' as const, document })),
+      ...(user === undefined ? [] : [{ name: 'user' as const, document: user }]),
+      ...(repo === undefined ? [] : [{ name: 'repo' as const, document: repo }]),
+    ]);
+
+export const layerStacks = stacksOf(documents);
+
+/** Two hosts and little else, so that rules for connections and for requests meet in every way. */
+const denseRules = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> =>
+  fc.record({
+    host: fc.constantFrom(['**.dev'], ['a.dev', 'b.dev'], ['a.dev']),
+    ports: fc.constantFrom(undefined, undefined, [443]),
+    ...requestsOf(effect),
+  });
+const denseSections = fc
   .record({
-    org: fc.option(documents, { nil: undefined, freq: 1 }),
-    team: fc.array(documents, { maxLength: 2 }),
-    user: fc.option(documents, { nil: undefined, freq: 1 }),
-    repo: fc.option(documents, { nil: undefined, freq: 3 }),
+    allow: fc.array(denseRules('allow'), { minLength: 1, maxLength: 3 }),
+    deny: fc.array(denseRules('deny'), { maxLength: 1 }),
   })
-  .map(({ org, team, user, repo }) => [
-    ...(org === undefined ? [] : [{ name: 'org' as const, document: org }]),
-    ...team.map((document) => ({ name: 'team' as const, document })),
-    ...(user === undefined ? [] : [{ name: 'user' as const, document: user }]),
-    ...(repo === undefined ? [] : [{ name: 'repo' as const, document: repo }]),
-  ]);
+  .map((dense): Sections => ({ network: dense }));
+export const networkStacks = stacksOf(
+  fc
+    .record({ own: denseSections, max: fc.option(denseSections, { nil: undefined, freq: 2 }) })
+    .map(({ own, max }) => prune({ version: 1 as const, ...own, max })),
+);
 
 const paths = fc.oneof(
   fc
@@ -139,7 +211,22 @@ const paths = fc.oneof(
   ),
 );
 
+const httpRequestsTo = (
+  hosts: fc.Arbitrary<string>,
+  ports: number[],
+): fc.Arbitrary<Extract<ReferenceRequest, { kind: 'http' }>> =>
+  fc.record({
+    kind: fc.constant('http'),
+    method: fc.constantFrom(...METHODS),
+    scheme: fc.constantFrom('http', 'https'),
+    host: hosts,
+    port: fc.constantFrom(...ports),
+    path: fc.constantFrom(...URL_PATHS),
+  });
+export const httpRequests = httpRequestsTo(fc.constantFrom('a.dev', 'b.dev'), [80, 443]);
+
 export const requests: fc.Arbitrary<ReferenceRequest> = fc.oneof(
+  httpRequestsTo(fc.constantFrom(...HOSTS, ...ADDRESSES), [...PORTS, 8080]),
   fc.record({
     kind: fc.constant('connect' as const),
     host: fc.oneof(fc.constantFrom(...HOSTS), fc.constantFrom(...ADDRESSES)),

@@ -6,6 +6,8 @@ export interface Rule {
   host?: string[] | undefined;
   cidr?: string[] | undefined;
   ports?: number[] | undefined;
+  methods?: string[] | undefined;
+  paths?: string[] | undefined;
   path?: string | undefined;
   access?: 'read' | 'write' | 'private' | undefined;
 }
@@ -34,6 +36,14 @@ export interface ReferenceLayer {
 export type ReferenceRequest =
   | { kind: 'connect'; host: string; port: number }
   | { kind: 'resolve'; name: string }
+  | {
+      kind: 'http';
+      method: string;
+      scheme: 'http' | 'https';
+      host: string;
+      port: number;
+      path: string;
+    }
   | { kind: 'read' | 'write' | 'exec'; path: string };
 
 export const WORKSPACE = '/home/u/ws';
@@ -41,27 +51,45 @@ export const HOME = '/home/u';
 
 type Level = 'read' | 'private' | 'write';
 type Question =
-  | { surface: 'network'; host: string; port: number }
+  /** `level`: that bytes pass unread, that requests may be judged at all, or one request */
+  | {
+      surface: 'network';
+      host: string;
+      port: number;
+      level: 'pass' | 'inspect' | { method: string; path: string };
+    }
   | { surface: 'filesystem'; path: string; level: Level }
   | { surface: 'execution'; path: string };
 
-/** `allow`, `private` (allowed into the session's copy) or `deny`. */
+/** `allow`, `private` (allowed into the session's copy), `inspected` (allowed with every request judged) or `deny`. */
 export function evaluate(
   layers: ReferenceLayer[],
   request: ReferenceRequest,
-): 'allow' | 'private' | 'deny' {
+): 'allow' | 'private' | 'inspected' | 'deny' {
   switch (request.kind) {
-    case 'connect':
-      return holds(layers, { surface: 'network', host: request.host, port: request.port })
+    case 'http': {
+      const { host, port, method, path } = request;
+      return holds(layers, { surface: 'network', host, port, level: { method, path } })
         ? 'allow'
         : 'deny';
+    }
+    case 'connect': {
+      const { host, port } = request;
+      if (holds(layers, { surface: 'network', host, port, level: 'pass' })) return 'allow';
+      return holds(layers, { surface: 'network', host, port, level: 'inspect' })
+        ? 'inspected'
+        : 'deny';
+    }
     case 'resolve': {
       const ports = layers.flatMap(({ document }) =>
         (document.network?.allow ?? []).flatMap((rule) => rule.ports ?? [80, 443]),
       );
-      return ports.some((port) => holds(layers, { surface: 'network', host: request.name, port }))
-        ? 'allow'
-        : 'deny';
+      const isReached = ports.some((port) =>
+        (['pass', 'inspect'] as const).some((level) =>
+          holds(layers, { surface: 'network', host: request.name, port, level }),
+        ),
+      );
+      return isReached ? 'allow' : 'deny';
     }
     case 'read':
       return holds(layers, { surface: 'filesystem', path: request.path, level: 'read' })
@@ -172,11 +200,14 @@ function denies(sections: Sections, question: Question): boolean {
 }
 
 function grants(rule: Rule, question: Question): boolean {
+  if (question.surface === 'network') return question.level !== 'pass' || !speaksOfRequests(rule);
   if (question.surface !== 'filesystem' || question.level === 'read') return true;
   return question.level === 'private' ? rule.access !== 'read' : rule.access === 'write';
 }
 
 function takes(rule: Rule, question: Question): boolean {
+  if (question.surface === 'network')
+    return question.level !== 'inspect' || !speaksOfRequests(rule);
   return question.surface !== 'filesystem' || question.level !== 'read' || rule.access !== 'write';
 }
 
@@ -185,9 +216,42 @@ function matches(rule: Rule, question: Question, effect: 'allow' | 'deny'): bool
     return matchesPath(rule.path ?? '', question.path, effect, question.surface === 'execution');
   const ports = rule.ports ?? (effect === 'allow' ? [80, 443] : undefined);
   if (ports !== undefined && !ports.includes(question.port)) return false;
+  if (!concerns(rule, question.level, effect)) return false;
   const isAddress = /^[\d.]+$/.test(question.host);
   if (isAddress) return (rule.cidr ?? []).some((block) => inBlock(block, question.host, effect));
   return (rule.host ?? []).some((pattern) => matchesHostText(pattern, question.host));
+}
+
+function speaksOfRequests(rule: Rule): boolean {
+  return rule.methods !== undefined || rule.paths !== undefined;
+}
+
+function concerns(
+  { methods, paths }: Rule,
+  level: (Question & { surface: 'network' })['level'],
+  effect: 'allow' | 'deny',
+): boolean {
+  if (typeof level === 'string') return methods?.length !== 0 && paths?.length !== 0;
+  if (methods !== undefined && !methods.includes(level.method)) return false;
+  return paths === undefined || paths.some((path) => matchesUrl(path, level.path, effect));
+}
+
+/** By regular expression, with every spelling of one path that some server reads alike. */
+function matchesUrl(pattern: string, path: string, effect: 'allow' | 'deny'): boolean {
+  const source = pattern
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map((segment) =>
+      segment === '**'
+        ? '(?:/[^/]+)*'
+        : segment === '*'
+          ? '/[^/]+'
+          : `/${segment.replace(/[.+^$()|]/g, '\\$&').replace(/\*/g, '[^/]*')}`,
+    )
+    .join('');
+  const expression = new RegExp(`^${source}/?$`, effect === 'deny' ? 'i' : '');
+  const plain = path.replaceAll('%3A', ':');
+  return expression.test(plain) || expression.test(plain.replace('%2F', '/'));
 }
 
 function matchesHostText(pattern: string, name: string): boolean {

@@ -50,10 +50,11 @@ export function decideText(policy: EffectivePolicy, text: string): Decision {
   return createDecider(policy)(request);
 }
 
-/** `allow by RULE`, `private by RULE` or `deny by RULE`. */
+/** `allow by RULE`, `private by RULE`, `inspected by RULE` or `deny by RULE`. */
 export function answer(policy: EffectivePolicy, text: string): string {
-  const { effect, isPrivate, rule } = decideText(policy, text);
-  return `${effect === 'allow' && isPrivate ? 'private' : effect} by ${rule.id}`;
+  const { effect, isPrivate, isInspected, rule } = decideText(policy, text);
+  const how = isPrivate ? 'private' : isInspected ? 'inspected' : effect;
+  return `${how} by ${rule.id}`;
 }
 
 export function emptyLayer(name: Layer['name']): Layer {

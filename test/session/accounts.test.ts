@@ -10,6 +10,7 @@ const answer = (effect: 'allow' | 'deny') => (): Decision => ({
   reason: 'test',
   matched: [rule],
   isPrivate: false,
+  isInspected: false,
 });
 const stranger = { name: 'agent', uid: 54_321, gid: 54_322, home: '/home/agent' };
 

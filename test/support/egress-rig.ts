@@ -13,7 +13,7 @@ import { createDecider } from '../../src/policy/decide.ts';
 import { dnsQuery, readDnsAnswer } from './dns.ts';
 import type { ReadAnswer } from './dns.ts';
 
-export type Rule = Partial<Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports'>>;
+export type Rule = Partial<Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports' | 'methods' | 'paths'>>;
 
 export interface RigOptions {
   allow?: Rule[];

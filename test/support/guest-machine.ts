@@ -183,6 +183,7 @@ const ALLOW: Decision = {
   reason: 'tests of the guest allow all',
   matched: [RULE],
   isPrivate: false,
+  isInspected: false,
 };
 
 function openPolicy(workspace: string): EffectivePolicy {

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { EffectivePolicy } from '../../model/policy.ts';
 import type { Request } from '../../model/request.ts';
 import { explain } from '../../policy/explain.ts';
+import { isRequestLevel } from '../../policy/request-rule.ts';
 import { formatRequest } from '../../policy/request-syntax.ts';
 import type { Authority } from './http/authority.ts';
 import type { InterceptOptions, intercept as Intercept } from './http/intercept.ts';
@@ -62,10 +63,8 @@ export function createInspection(options: InspectionOptions): Inspection {
 
 /** Whether some rule can only be kept by looking at requests. */
 export function needsInspection(policy: EffectivePolicy): boolean {
-  const isOfRequests = (rule: { methods?: string[]; paths?: string[] }): boolean =>
-    rule.methods !== undefined || rule.paths !== undefined;
   return (
-    policy.layers.some(({ network }) => [...network.allow, ...network.deny].some(isOfRequests)) ||
+    policy.layers.some(({ network }) => [...network.allow, ...network.deny].some(isRequestLevel)) ||
     (policy.within !== undefined && needsInspection(policy.within))
   );
 }

@@ -34,7 +34,14 @@ export function createPointJudge(point: Point): Judge {
     refuse(request, check, reason) {
       const rule = { id: `builtin/${check}`, ...PLACE };
       point.ask(request, {
-        denial: { effect: 'deny', rule, reason, matched: [rule], isPrivate: false },
+        denial: {
+          effect: 'deny',
+          rule,
+          reason,
+          matched: [rule],
+          isPrivate: false,
+          isInspected: false,
+        },
       });
     },
     outcome(request, facts) {

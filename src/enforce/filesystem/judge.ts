@@ -107,6 +107,7 @@ export function createJudge(options: JudgeOptions): Judge {
       effect: 'deny',
       reason: `a directory that holds what ${held.rule.id} protects stays where it is`,
       isPrivate: false,
+      isInspected: false,
     };
     return point.ask({ kind: 'write', path, directory: isDirectory }, { denial }).allowed;
   }

@@ -26,6 +26,7 @@ export const KERNEL_FILES: Decision = {
   reason: "the host kernel's own files are never shown",
   matched: [RULE],
   isPrivate: false,
+  isInspected: false,
 };
 
 export interface KernelFiles {

@@ -51,6 +51,29 @@ describe('a connection to an allowed name', () => {
     expect(rig.egress.bytesOut).toBe(6);
   });
 
+  it('ends where every request in it must be judged and it holds something else', async () => {
+    await start({ ...allowed, allow: [{ hosts: ['allowed.test'], methods: ['GET'] }] });
+    const socket = await rig.connectByName('allowed.test', 80);
+    socket.write('SSH-2.0-OpenSSH_9.9\r\n');
+    expect(await readAll(socket)).toHaveLength(0);
+    expect(rig.denials()).toEqual([
+      'connect allowed.test:80: only HTTP requests can be judged here: this connection begins with something else',
+    ]);
+    expect(rig.dialled).toEqual([]);
+  });
+
+  it.each([
+    { deny: [{ cidrs: ['20.0.0.0/8'], paths: ['/x'] }] },
+    { allow: [{ hosts: ['allowed.test'] }, { cidrs: ['20.1.0.0/16'], paths: ['/x'] }] },
+  ])('is denied where its address has rules for single requests: %j', async (rules) => {
+    await start({ ...allowed, ...rules });
+    expect(await readAll(await rig.connectByName('allowed.test', 80))).toHaveLength(0);
+    expect(rig.denials()).toEqual([
+      `connect allowed.test:80: allowed.test leads to ${PUBLIC}, of which rules judge single HTTP requests; such rules must name the host`,
+    ]);
+    expect(rig.dialled).toEqual([]);
+  });
+
   it('N10: passes protocols whose server speaks first', async () => {
     await start({ ...allowed, allow: [{ hosts: ['allowed.test'], ports: [22] }] });
     await rig.serve(`${PUBLIC}:22`, greet('SSH-2.0-origin\r\n'));
