@@ -37,7 +37,7 @@ export function createAddressCheck(decide: (request: Request) => Decision): Addr
       const decision = decide({ kind: 'connect', host: judged, port });
       // A rule for requests to addresses holds for a name that leads there: such bytes may not pass unread.
       if (decision.isInspected || (isUnmatched(decision) && decision.matched.length > 0))
-        return `${host} leads to ${judged}, of which single HTTP requests are judged; that is not enforced yet`;
+        return `${host} leads to ${judged}, of which rules judge single HTTP requests; such rules must name the host`;
       if (decision.effect === 'allow') return undefined;
       if (range !== undefined) {
         return `${host} leads to ${judged}, which is ${range.what}; it takes a cidr rule for ${judged} and port ${port}`;

@@ -1,9 +1,10 @@
 // One TCP connection of the guest, from the address it dialled to the relay: who is meant, is it allowed, which checked
 // address is it, does the hello agree. Invariant: no step begins before the one before it said yes and is on record.
 
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
-import { messageOf } from '../../model/error.ts';
+import { SandboxError, messageOf } from '../../model/error.ts';
 import type { Request } from '../../model/request.ts';
 import type { AddressCheck } from './address-check.ts';
 import type { Budget } from './budget.ts';
@@ -12,6 +13,7 @@ import { dialFirst } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { createHelloGate } from './hello-gate.ts';
 import type { CheckId, Judge } from './judge.ts';
+import type { Inspection } from './inspection.ts';
 import type { Lookup } from './lookup.ts';
 import { relay } from './relay.ts';
 import type { RelayLimits, RelaySummary } from './relay.ts';
@@ -40,6 +42,7 @@ export interface ConnectorOptions {
   lookup: Lookup;
   dial: Dial;
   budget: Budget;
+  inspection: Inspection;
   limits: ConnectLimits;
   onFault: (reason: string) => void;
 }
@@ -66,14 +69,17 @@ export function createConnector(options: ConnectorOptions): Connector {
     // The guest may reset at any moment; without a listener that would be an exception.
     stream.on('error', () => undefined);
     const target = identify(destination);
-    if (isClosed || target === undefined || !admit(target)) {
+    const how = isClosed || target === undefined ? 'refused' : admit(target);
+    if (target === undefined || how === 'refused') {
       stream.destroy();
       return;
     }
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     live.add(stop);
-    carry(target, stream, abort)
+    const served =
+      how === 'inspected' ? inspect(target, stream, abort) : carry(target, stream, abort);
+    served
       .catch((error: unknown) => {
         stream.destroy();
         options.onFault(`egress failed: ${messageOf(error)}`);
@@ -110,21 +116,46 @@ export function createConnector(options: ConnectorOptions): Connector {
     return { host, port, isName: host !== canonical, request };
   }
 
-  function admit({ request, host, isName }: Target): boolean {
-    const deny = (check: CheckId, reason: string): boolean => {
+  function admit({ request, host, isName }: Target): 'refused' | 'relayed' | 'inspected' {
+    const deny = (check: CheckId, reason: string): 'refused' => {
       judge.refuse(request, check, reason);
-      return false;
+      return 'refused';
     };
     const spent = budget.exhausted();
     if (spent !== undefined) return deny('egress-limit', spent);
     if (live.size >= limits.connections)
       return deny('egress-limit', `${limits.connections} connections are open already`);
     const { allowed, decision } = judge.ask(request);
-    if (!allowed) return false;
-    if (decision.isInspected)
-      return deny('egress-request', 'rules for single HTTP requests are not enforced yet');
+    if (!allowed) return 'refused';
     const fault = isName ? undefined : options.checkAddress.direct(host);
-    return fault === undefined || deny('egress-address', fault);
+    if (fault !== undefined) return deny('egress-address', fault);
+    return decision.isInspected ? 'inspected' : 'relayed';
+  }
+
+  /** Lets requests through one by one; the server is dialled when the first of them is allowed. */
+  async function inspect(
+    target: Target,
+    stream: Duplex,
+    { signal }: AbortController,
+  ): Promise<void> {
+    signal.addEventListener('abort', () => stream.destroy());
+    let addresses: string[] | undefined;
+    await options.inspection.serve(target, stream, async () => {
+      addresses ??= target.isName ? await addressesOf(target) : [target.host];
+      if (addresses === undefined) throw unreachable(`${target.host} leads to no allowed address`);
+      return dialAny(target, addresses, signal);
+    });
+  }
+
+  function dialAny(target: Target, addresses: string[], signal: AbortSignal): Promise<Socket> {
+    return dialFirst({
+      ...options,
+      addresses,
+      port: target.port,
+      timeout: limits.connect,
+      stagger: limits.stagger,
+      signal,
+    });
   }
 
   async function carry(target: Target, stream: Duplex, abort: AbortController): Promise<void> {
@@ -144,14 +175,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       });
     let upstream;
     try {
-      upstream = await dialFirst({
-        ...options,
-        addresses,
-        port: target.port,
-        timeout: limits.connect,
-        stagger: limits.stagger,
-        signal,
-      });
+      upstream = await dialAny(target, addresses, signal);
     } catch (error) {
       stream.destroy();
       report({ end: 'unreachable', error: messageOf(error) });
@@ -202,4 +226,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       for (const stop of live) stop();
     },
   };
+}
+
+function unreachable(message: string): SandboxError {
+  return new SandboxError({ kind: 'upstream', code: 'EGRESS_UNREACHABLE', message });
 }

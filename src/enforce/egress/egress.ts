@@ -12,6 +12,8 @@ import { createConnector } from './connect.ts';
 import type { ConnectLimits, Destination } from './connect.ts';
 import { dialAddress } from './dial.ts';
 import type { Dial } from './dial.ts';
+import type { HttpLimits } from './http/limits.ts';
+import { createInspection } from './inspection.ts';
 import { createPointJudge } from './judge.ts';
 import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
@@ -34,14 +36,19 @@ export interface EgressOptions {
   guestName?: string;
   lookup?: Lookup;
   dial?: Dial;
+  /** certificates in PEM, believed of the servers of inspected connections besides the host's */
+  ca?: readonly string[];
   /** a fault of egress itself; the request it struck was denied */
   onFault: (reason: string) => void;
   limits?: Partial<EgressLimits>;
+  httpLimits?: Partial<HttpLimits>;
 }
 
 export interface Egress {
   onDns(query: Buffer): Promise<Buffer>;
   onConnect(destination: Destination & { family?: number }, stream: Duplex): void;
+  /** The certificate that the guest must trust; ask only where `needsInspection` says so: it makes the authority. */
+  caPem(): Promise<string>;
   /** Resets what is open and refuses what comes. */
   close(): void;
   readonly bytesOut: number;
@@ -69,6 +76,13 @@ export function createEgress(options: EgressOptions): Egress {
     synthetic,
     guestName: options.guestName?.toLowerCase(),
   });
+  const inspection = createInspection({
+    policy,
+    judge,
+    spend: (bytes) => budget.spend(bytes),
+    ca: options.ca,
+    limits: options.httpLimits ?? {},
+  });
   const connector = createConnector({
     judge,
     synthetic,
@@ -76,6 +90,7 @@ export function createEgress(options: EgressOptions): Egress {
     lookup: createBoundedLookup(options.lookup ?? lookupOnHost, limits.lookup),
     dial: options.dial ?? dialAddress,
     budget,
+    inspection,
     limits,
     onFault,
   });
@@ -83,6 +98,7 @@ export function createEgress(options: EgressOptions): Egress {
     // eslint-disable-next-line @typescript-eslint/require-await -- a fault must become a rejection, never an exception in the link
     onDns: async (query) => answer(query),
     onConnect: ({ address, port }, stream) => connector.serve({ address, port }, stream),
+    caPem: () => inspection.caPem(),
     close: () => connector.close(),
     get bytesOut() {
       return budget.spent();

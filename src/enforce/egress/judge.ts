@@ -12,10 +12,11 @@ export type CheckId =
   | 'egress-synthetic'
   | 'egress-lookup'
   | 'egress-hello'
+  | 'egress-http'
+  | 'egress-authority'
   | 'egress-limit'
   | 'egress-reserved'
-  | 'egress-name'
-  | 'egress-request';
+  | 'egress-name';
 
 export interface Judge {
   ask(request: Request): { allowed: boolean; decision: Decision };

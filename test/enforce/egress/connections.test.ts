@@ -51,11 +51,13 @@ describe('a connection to an allowed name', () => {
     expect(rig.egress.bytesOut).toBe(6);
   });
 
-  it('is denied where every request in it would have to be judged', async () => {
+  it('ends where every request in it must be judged and it holds something else', async () => {
     await start({ ...allowed, allow: [{ hosts: ['allowed.test'], methods: ['GET'] }] });
-    expect(await readAll(await rig.connectByName('allowed.test', 80))).toHaveLength(0);
+    const socket = await rig.connectByName('allowed.test', 80);
+    socket.write('SSH-2.0-OpenSSH_9.9\r\n');
+    expect(await readAll(socket)).toHaveLength(0);
     expect(rig.denials()).toEqual([
-      'connect allowed.test:80: rules for single HTTP requests are not enforced yet',
+      'connect allowed.test:80: only HTTP requests can be judged here: this connection begins with something else',
     ]);
     expect(rig.dialled).toEqual([]);
   });
@@ -67,7 +69,7 @@ describe('a connection to an allowed name', () => {
     await start({ ...allowed, ...rules });
     expect(await readAll(await rig.connectByName('allowed.test', 80))).toHaveLength(0);
     expect(rig.denials()).toEqual([
-      `connect allowed.test:80: allowed.test leads to ${PUBLIC}, of which single HTTP requests are judged; that is not enforced yet`,
+      `connect allowed.test:80: allowed.test leads to ${PUBLIC}, of which rules judge single HTTP requests; such rules must name the host`,
     ]);
     expect(rig.dialled).toEqual([]);
   });

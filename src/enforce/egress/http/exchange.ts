@@ -1,0 +1,248 @@
+// One request of the guest, from its head to the end of the answer: read, judge, record, and only then send.
+// Invariant: nothing of a request reaches the server before it was allowed and that is on record; nothing is sent twice.
+
+import { SandboxError, errnoOf, messageOf } from '../../../model/error.ts';
+import { formatRequest } from '../../../policy/request-syntax.ts';
+import type { Judge } from '../judge.ts';
+import { pump } from './body.ts';
+import { bytesOf } from './fields.ts';
+import type { Fields } from './fields.ts';
+import { isMethod, pathOf, readHead } from './head.ts';
+import type { HttpLimits } from './limits.ts';
+import type { Answer, Call, HttpRequest, Inlet, RequestHead } from './message.ts';
+import type { Sending, Site, Upstream } from './message.ts';
+import { answerRefusal, denialRefusal, faultRefusal, upstreamRefusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { tunnel } from './tunnel.ts';
+
+export interface ExchangeContext {
+  site: Site;
+  judge: Judge;
+  upstream: Upstream;
+  limits: HttpLimits;
+  /** Takes bytes from the session's budget; a text when there are not enough left. */
+  spend: (bytes: number) => string | undefined;
+  /** The smallest edit that would allow a denied request, as text. */
+  editFor: (request: HttpRequest) => string;
+}
+
+/** Serves one request; calls `done` when nothing of it is left to do. */
+export function serveCall(call: Call, context: ExchangeContext, done: () => void): void {
+  const { site, judge, limits } = context;
+  const result = readHead(call.raw, site, limits.headerCount);
+  if (result.fault) {
+    const { status, check, reason } = result.fault;
+    const request = nameOf(call, site);
+    judge.refuse(request, check, reason);
+    answerRefusal(call, faultRefusal(formatRequest(request), status, check, reason));
+    done();
+    return;
+  }
+  const { head } = result;
+  const request = requestOf(head.method, head.path, site);
+  // A server may obey a header that overrides the method: then that is what must be allowed as well.
+  for (const method of [head.method, ...head.alternatives]) {
+    const asked = { ...request, method };
+    const { allowed, decision } = judge.ask(asked);
+    if (allowed) continue;
+    answerRefusal(call, denialRefusal(formatRequest(asked), decision, context.editFor(asked)));
+    done();
+    return;
+  }
+  const size = head.method.length + head.path.length + head.query.length + bytesOf(head.fields);
+  const spent = context.spend(size);
+  if (spent !== undefined) {
+    judge.refuse(request, 'egress-limit', spent);
+    answerRefusal(call, faultRefusal(formatRequest(request), 403, 'egress-limit', spent));
+    done();
+    return;
+  }
+  carry({ call, head, request, size, context, done });
+}
+
+function requestOf(method: string, path: string, { scheme, host, port }: Site): HttpRequest {
+  return { kind: 'http', method, scheme, host, port, path };
+}
+
+/** The request as far as it can be read: for the record of its refusal. */
+function nameOf({ raw }: Call, site: Site): HttpRequest | Site['connect'] {
+  const path = pathOf(raw);
+  return path === undefined || !isMethod(raw.method)
+    ? site.connect
+    : requestOf(raw.method, path, site);
+}
+
+interface Carried {
+  call: Call;
+  head: RequestHead;
+  request: HttpRequest;
+  /** bytes of the head */
+  size: number;
+  context: ExchangeContext;
+  done: () => void;
+}
+
+/** Sends an allowed request and brings the answer back. */
+function carry({ call, head, request, size, context, done }: Carried): void {
+  const { judge, limits } = context;
+  const startedAt = performance.now();
+  const facts = { status: 0, bytesOut: size, bytesIn: 0 };
+  let isOver = false;
+  let isSent = !head.hasBody;
+  let sending: Sending | undefined;
+  let upload: NodeJS.Timeout | undefined;
+  const idle = setTimeout(() => giveUp('idle'), limits.exchangeIdle);
+
+  function finish(end: string, more: Record<string, string> = {}): void {
+    if (isOver) return;
+    isOver = true;
+    clearTimeout(idle);
+    clearTimeout(upload);
+    const milliseconds = Math.round(performance.now() - startedAt);
+    judge.outcome(request, { end, ...facts, ...more, milliseconds });
+    done();
+  }
+
+  /** Ends without an answer that the guest could take for a whole one. */
+  function giveUp(end: string, refusal?: Refusal, more?: Record<string, string>): void {
+    if (isOver) return;
+    sending?.abort();
+    if (refusal !== undefined && !call.hasBegun()) {
+      facts.status = refusal.status;
+      answerRefusal(call, refusal);
+    } else call.reset();
+    finish(end, more);
+  }
+
+  function fail(error: unknown): void {
+    const reason = error instanceof SandboxError ? messageOf(error) : plainReason(error);
+    const code = error instanceof SandboxError ? messageOf(error) : (errnoOf(error) ?? 'unknown');
+    giveUp('failed', upstreamRefusal(formatRequest(request), reason), { error: code });
+  }
+
+  function onUpload(count: number): boolean {
+    if (isOver) return false;
+    idle.refresh();
+    upload?.refresh();
+    const spent = context.spend(count);
+    if (spent === undefined) {
+      facts.bytesOut += count;
+      return true;
+    }
+    judge.refuse(request, 'egress-limit', spent);
+    giveUp('refused', faultRefusal(formatRequest(request), 403, 'egress-limit', spent));
+    return false;
+  }
+
+  function startUpload(): void {
+    if (sending === undefined || isSent) return;
+    const watch = (isWaiting: boolean): void => {
+      clearTimeout(upload);
+      // A body without a length may be a conversation; one with a length is an upload and must get on.
+      if (!isWaiting && head.length !== undefined)
+        upload = setTimeout(() => giveUp('idle'), limits.bodyIdle);
+    };
+    watch(false);
+    pump({
+      from: call.body,
+      to: sending.body,
+      length: head.length,
+      onBytes: onUpload,
+      onWait: watch,
+      onMismatch: () => giveUp('reset'),
+      onEnd: () => {
+        isSent = true;
+        clearTimeout(upload);
+      },
+    });
+  }
+
+  function onResponse(status: number, fields: Fields, body: Inlet): void {
+    if (isOver) return;
+    idle.refresh();
+    facts.status = status;
+    const isEmpty = status === 204 || status === 304 || body.isEmpty === true;
+    const hasBody = head.method !== 'HEAD' && !isEmpty;
+    const outlet = call.respond(status, fields, { hasBody });
+    const end = (): void => {
+      if (!isSent) sending?.abort();
+      finish('closed');
+    };
+    if (!hasBody) {
+      outlet.end([]);
+      body.stream.resume();
+      end();
+      return;
+    }
+    pump({
+      from: body,
+      to: outlet,
+      onBytes: (count) => {
+        idle.refresh();
+        facts.bytesIn += count;
+        return !isOver;
+      },
+      onMismatch: () => undefined,
+      onEnd: end,
+    });
+  }
+
+  const answer: Answer = {
+    onInform: (status, fields) => {
+      if (!isOver) call.inform(status, fields);
+    },
+    onResponse: (...parts) => guard(() => onResponse(...parts)),
+    onSwitch: (fields, stream, bytes) =>
+      guard(() => {
+        clearTimeout(idle);
+        const guest = head.isWebSocket ? call.switchProtocols?.(fields) : undefined;
+        if (isOver || guest === undefined) {
+          stream.destroy();
+          giveUp('reset');
+          return;
+        }
+        facts.status = 101;
+        tunnel({
+          guest,
+          upstream: { stream, head: bytes },
+          idle: limits.exchangeIdle,
+          spend: context.spend,
+          onRefuse: (reason) => judge.refuse(request, 'egress-limit', reason),
+          onEnd: (summary) => {
+            facts.bytesOut += summary.bytesOut;
+            facts.bytesIn += summary.bytesIn;
+            finish(summary.end);
+          },
+        });
+      }),
+    onFailure: fail,
+  };
+
+  /** What Node finds wrong with an answer (a header it cannot write) is the server's fault, never an exception. */
+  function guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  call.onGone(() => {
+    sending?.abort();
+    finish('reset');
+  });
+  context.upstream.send(head, answer).then((started) => {
+    sending = started;
+    if (isOver) started.abort();
+    else startUpload();
+  }, fail);
+}
+
+/** What to say of a failure without repeating what a server, or its certificate, says of itself. */
+function plainReason(error: unknown): string {
+  const code = errnoOf(error) ?? '';
+  if (/CERT|ALTNAME|SELF_SIGNED|ISSUER|SIGNATURE|CRL/.test(code))
+    return `its certificate is not trusted on the host or is not for this name (${code})`;
+  if (code.startsWith('HPE_')) return `its answer is not HTTP/1.1 (${code})`;
+  return code === '' ? 'the connection failed' : `the connection failed (${code})`;
+}

@@ -1,0 +1,82 @@
+// Header fields in the order they came, and which of them may cross.
+
+/** `[name, value]`, names in lower case */
+export type Fields = [name: string, value: string][];
+
+/** About one connection, never about the message (RFC 9110 §7.6.1); `te` is said again where it holds. */
+const HOP_BY_HOP = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+]);
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** visible characters, space, tab and bytes above ASCII */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Node's flat list of raw headers. */
+export function toFields(raw: readonly string[]): Fields {
+  const fields: Fields = [];
+  for (let at = 0; at + 1 < raw.length; at += 2)
+    fields.push([(raw[at] ?? '').toLowerCase(), raw[at + 1] ?? '']);
+  return fields;
+}
+
+/** Node's object of headers; what it keeps under symbols and pseudo-headers are left out. */
+export function fromObject(object: Readonly<Record<string, unknown>>): Fields {
+  return Object.entries(object).flatMap(([name, value]): Fields => {
+    if (name.startsWith(':') || value === undefined) return [];
+    return (Array.isArray(value) ? value : [value]).map((one) => [name.toLowerCase(), String(one)]);
+  });
+}
+
+/** Fields of one name become one, as RFC 9110 §5.3 lets a proxy do; set-cookie may not be joined. */
+export function toObject(fields: Fields): Record<string, string | string[]> {
+  const object: Record<string, string | string[]> = Object.create(null) as typeof object;
+  for (const [name, value] of fields) {
+    const known = object[name];
+    if (name === 'set-cookie') object[name] = [...(known ?? []), value];
+    else if (known === undefined) object[name] = value;
+    else object[name] = `${String(known)}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  return object;
+}
+
+export function toFlat(fields: Fields): string[] {
+  return fields.flat();
+}
+
+export function valuesOf(fields: Fields, name: string): string[] {
+  return fields.filter(([key]) => key === name).map(([, value]) => value);
+}
+
+/** The members of a comma-separated field, in lower case. */
+export function membersOf(fields: Fields, name: string): string[] {
+  return valuesOf(fields, name)
+    .flatMap((value) => value.split(','))
+    .map((member) => member.trim().toLowerCase())
+    .filter((member) => member !== '');
+}
+
+/** What a message says end to end: without the fields of this hop, those it names in `Connection`, and those for proxies. */
+export function endToEnd(fields: Fields): Fields {
+  const named = new Set(membersOf(fields, 'connection'));
+  return fields.filter(
+    ([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith('proxy-'),
+  );
+}
+
+/** Why a field could be read in two ways; undefined when none can. */
+export function faultOfFields(fields: Fields): string | undefined {
+  for (const [name, value] of fields) {
+    if (!TOKEN.test(name)) return 'a header name holds characters that no name may hold';
+    if (!VALUE.test(value)) return `header ${name} holds control characters`;
+  }
+  return undefined;
+}
+
+export function bytesOf(fields: Fields): number {
+  return fields.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0);
+}

@@ -1,0 +1,169 @@
+// One inspected connection of the guest: its TLS ends here, and every request on it is judged.
+// Invariant: the connection speaks for the one host it was decided for, and what cannot be judged ends it.
+
+import type net from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { SecureContext, TLSSocket } from 'node:tls';
+
+import { errnoOf } from '../../../model/error.ts';
+import type { Judge } from '../judge.ts';
+import type { Authority } from './authority.ts';
+import { serveCall } from './exchange.ts';
+import { serveH1 } from './guest-h1.ts';
+import type { GuestServer } from './guest-h1.ts';
+import { serveH2 } from './guest-h2.ts';
+import type { HttpLimits } from './limits.ts';
+import type { ConnectRequest, HttpRequest, Site } from './message.ts';
+import { tls } from './node.ts';
+import { readOpening } from './opening.ts';
+import { createUpstream } from './upstream.ts';
+
+export interface InterceptOptions {
+  guest: Duplex;
+  target: { host: string; port: number; isName: boolean; request: ConnectRequest };
+  /** Connects to a checked address of the host. */
+  dial: () => Promise<net.Socket>;
+  judge: Judge;
+  authority: Authority;
+  /** whose certificates are believed of servers */
+  trust: () => SecureContext;
+  spend: (bytes: number) => string | undefined;
+  editFor: (request: HttpRequest) => string;
+  limits: HttpLimits;
+}
+
+/** Serves the connection; resolves once it is over. */
+export async function intercept(options: InterceptOptions): Promise<void> {
+  const { guest, target, judge, limits } = options;
+  const name = target.isName ? target.host : undefined;
+  const opening = await readOpening(guest, name, {
+    hello: limits.headerTime,
+    keepAlive: limits.keepAlive,
+  });
+  if (opening.kind === 'refused') judge.refuse(target.request, opening.check, opening.reason);
+  if (opening.kind === 'refused' || opening.kind === 'gone' || guest.destroyed) {
+    guest.destroy();
+    return;
+  }
+  const scheme = opening.kind === 'tls' ? 'https' : 'http';
+  const site: Site = { ...target, connect: target.request, scheme };
+  const stream = opening.kind === 'tls' ? await acceptTls(options) : guest;
+  if (stream === undefined) return;
+  await serve(stream, site, options);
+}
+
+/** The TLS session with the guest; undefined, and an outcome on record, when none came about. */
+function acceptTls(options: InterceptOptions): Promise<TLSSocket | undefined> {
+  const { guest, target, judge, limits } = options;
+  return new Promise((resolve) => {
+    const secured = new tls.TLSSocket(guest, {
+      isServer: true,
+      secureContext: options.authority.contextFor(target.host),
+      ALPNProtocols: ['h2', 'http/1.1'],
+    });
+    const fail = (error: string): void => {
+      clearTimeout(timer);
+      secured.destroy();
+      guest.destroy();
+      judge.outcome(target.request, { end: 'handshake', error });
+      resolve(undefined);
+    };
+    const timer = setTimeout(() => fail('ETIMEDOUT'), limits.headerTime);
+    const onError = (error: unknown): void => fail(errnoOf(error) ?? 'unknown');
+    const onClose = (): void => fail('ECONNRESET');
+    secured.once('error', onError);
+    secured.once('close', onClose);
+    // Node's name for the end of a handshake on the server's side of a socket made by hand.
+    secured.once('secure', () => {
+      clearTimeout(timer);
+      secured.off('close', onClose);
+      secured.off('error', onError);
+      secured.on('error', () => undefined);
+      // Only Node's own server says so of its sockets; an HTTP/2 session waits for it.
+      Reflect.set(secured, 'secureConnecting', false);
+      resolve(secured);
+    });
+  });
+}
+
+function serve(stream: Duplex, site: Site, options: InterceptOptions): Promise<void> {
+  const { guest, judge, limits } = options;
+  const isH2 = site.scheme === 'https' && (stream as TLSSocket).alpnProtocol === 'h2';
+  const upstream = createUpstream({ ...options, site, mayH2: isH2, handshake: limits.headerTime });
+  const context = { ...options, site, upstream };
+  const refuse = (reason: string): void => judge.refuse(site.connect, 'egress-http', reason);
+  const timers = watchPauses(stream, isH2, limits, (reason) => {
+    if (reason !== undefined) refuse(reason);
+    stream.destroy();
+  });
+  const server: GuestServer = {
+    stream,
+    limits,
+    onCall: (call, done) => serveCall(call, context, done),
+    onFault: refuse,
+    onBusy: timers.onBusy,
+  };
+  return new Promise((resolve) => {
+    stream.once('close', () => {
+      timers.stop();
+      upstream.close();
+      endGuest(guest, limits.linger);
+      resolve();
+    });
+    if (stream.destroyed) stream.emit('close');
+    else if (isH2) serveH2(server);
+    else serveH1(server);
+  });
+}
+
+/** What TLS wrote last may still be on its way through the guest's stream. */
+function endGuest(guest: Duplex, linger: number): void {
+  if (guest.destroyed || !guest.writableEnded || guest.writableFinished) {
+    guest.destroy();
+    return;
+  }
+  const timer = setTimeout(() => guest.destroy(), linger);
+  guest.once('finish', () => {
+    clearTimeout(timer);
+    guest.destroy();
+  });
+}
+
+interface Pauses {
+  onBusy: (isBusy: boolean) => void;
+  stop: () => void;
+}
+
+/** Ends a connection on which nothing is asked, and one whose next request does not get on. */
+function watchPauses(
+  stream: Duplex,
+  isH2: boolean,
+  limits: HttpLimits,
+  end: (reason?: string) => void,
+): Pauses {
+  let isBusy = false;
+  let head: NodeJS.Timeout | undefined;
+  let idle: NodeJS.Timeout | undefined = setTimeout(end, limits.keepAlive);
+  // Only HTTP/1.1: a frame of HTTP/2 between requests is no beginning of one.
+  const onData = (): void => {
+    if (isBusy || isH2) return;
+    head ??= setTimeout(
+      () => end('the header section of a request did not become complete in time'),
+      limits.headerTime,
+    );
+  };
+  if (!isH2) setImmediate(() => stream.on('data', onData));
+  return {
+    onBusy(busy) {
+      isBusy = busy;
+      clearTimeout(head);
+      clearTimeout(idle);
+      head = undefined;
+      idle = busy ? undefined : setTimeout(end, limits.keepAlive);
+    },
+    stop() {
+      clearTimeout(head);
+      clearTimeout(idle);
+    },
+  };
+}

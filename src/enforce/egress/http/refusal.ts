@@ -1,0 +1,167 @@
+// What the guest reads when a request does not go through: which rule, where it stands, and what would have to be written.
+// Invariant: nothing from a server's own words, and nothing that a terminal or a CI log could obey.
+
+import { toMessage } from '../../../log/redact.ts';
+import type { Decision } from '../../../model/decision.ts';
+import { fromObject, valuesOf } from './fields.ts';
+import type { Fields } from './fields.ts';
+import type { Call, RawHead } from './message.ts';
+
+export interface Refusal {
+  status: number;
+  /** one line for people */
+  title: string;
+  /** the request in the grammar of policies, where it could be read */
+  request: string;
+  /** `LAYER/ID`; absent when no rule speaks against it */
+  rule?: string;
+  place?: string;
+  reason: string;
+  edit?: string;
+  /** gRPC clients read this instead of the status */
+  grpcStatus?: number;
+  isLast?: boolean;
+}
+
+const PERMISSION_DENIED = 7;
+const UNAVAILABLE = 14;
+const MAX_GRPC_MESSAGE = 1024;
+
+export function denialRefusal(request: string, decision: Decision, edit: string): Refusal {
+  const { rule, reason } = decision;
+  return {
+    status: 403,
+    title: 'denied by the policy of this sandbox',
+    request,
+    rule: rule.id,
+    ...(rule.line > 0 && { place: `${rule.file}:${rule.line}` }),
+    reason,
+    ...(edit !== '' && { edit }),
+    grpcStatus: PERMISSION_DENIED,
+  };
+}
+
+export function faultRefusal(
+  request: string,
+  status: number,
+  check: string,
+  reason: string,
+): Refusal {
+  return {
+    status,
+    title: 'not sent by the sandbox',
+    request,
+    rule: `builtin/${check}`,
+    reason,
+    isLast: true,
+  };
+}
+
+export function upstreamRefusal(request: string, reason: string): Refusal {
+  return {
+    status: 502,
+    title: 'no answer from the server',
+    request,
+    reason,
+    grpcStatus: UNAVAILABLE,
+  };
+}
+
+export function answerRefusal(call: Call, refusal: Refusal): void {
+  const grpc = grpcTypeOf(call.raw);
+  if (grpc !== undefined && refusal.grpcStatus !== undefined) {
+    answerGrpc(call, refusal, grpc);
+    return;
+  }
+  const isJson = prefersJson(call.raw.fields);
+  const body = Buffer.from(isJson ? toJsonBody(refusal) : toTextBody(refusal));
+  const fields: Fields = fromObject({
+    'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8',
+    'content-length': body.length,
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...ruleHeader(refusal),
+  });
+  const hasBody = call.raw.method !== 'HEAD';
+  const isLast = refusal.isLast ?? false;
+  const outlet = call.respond(refusal.status, fields, { hasBody, isLast });
+  if (hasBody) outlet.stream.write(body);
+  outlet.end([]);
+}
+
+/** A gRPC failure is a success of HTTP, all in its head (gRPC over HTTP/2, "Trailers-Only"). */
+function answerGrpc(call: Call, refusal: Refusal, type: string): void {
+  const message = toTextBody(refusal).trimEnd();
+  const fields: Fields = fromObject({
+    'content-type': type,
+    'grpc-status': refusal.grpcStatus,
+    'grpc-message': percentEncode(message)
+      .slice(0, MAX_GRPC_MESSAGE)
+      .replace(/%[^%]?$/, ''),
+    ...ruleHeader(refusal),
+  });
+  call.respond(200, fields, { hasBody: false }).end([]);
+}
+
+function grpcTypeOf({ fields }: RawHead): string | undefined {
+  const [type = ''] = valuesOf(fields, 'content-type');
+  return /^application\/grpc(?:-web)?(?:\+[a-z0-9]+)?(?=$|;)/i.exec(type)?.[0];
+}
+
+function ruleHeader({ rule }: Refusal): Record<string, string> {
+  return rule === undefined
+    ? {}
+    : { 'x-agent-sandbox-rule': toMessage(rule).replace(/[^\x21-\x7e]/g, '?') };
+}
+
+function toTextBody({ status, title, request, rule, place, reason, edit }: Refusal): string {
+  const at = place === undefined ? '' : ` at ${place}`;
+  const lines = [
+    `agent-sandbox: ${status} ${title}`,
+    '',
+    `request  ${request}`,
+    ...(rule === undefined ? [] : [`rule     ${rule}${at}`]),
+    `reason   ${reason}`,
+    ...(edit === undefined ? [] : ['', ...edit.split('\n')]),
+  ];
+  return `${lines.map((line) => toMessage(line)).join('\n')}\n`;
+}
+
+function toJsonBody({ status, title, request, rule, place, reason, edit }: Refusal): string {
+  const body = {
+    error: title,
+    status,
+    request: toMessage(request),
+    ...(rule !== undefined && { rule: toMessage(rule) }),
+    ...(place !== undefined && { place: toMessage(place) }),
+    reason: toMessage(reason),
+    ...(edit !== undefined && {
+      edit: edit
+        .split('\n')
+        .map((line) => toMessage(line))
+        .join('\n'),
+    }),
+  };
+  return `${JSON.stringify(body, null, 2)}\n`;
+}
+
+/** Whether the first type that is liked best (RFC 9110 §12.5.1) is JSON. */
+function prefersJson(fields: Fields): boolean {
+  const liked = valuesOf(fields, 'accept')
+    .flatMap((value) => value.split(','))
+    .map((member) => {
+      const [type = '', ...parameters] = member.split(';').map((part) => part.trim().toLowerCase());
+      const quality = parameters.find((parameter) => parameter.startsWith('q='));
+      return { type, quality: quality === undefined ? 1 : Number(quality.slice(2)) || 0 };
+    })
+    .sort((a, b) => b.quality - a.quality);
+  return /^application\/(?:json|[^/]+\+json)$/.test(liked[0]?.type ?? '');
+}
+
+function percentEncode(message: string): string {
+  return Array.from(Buffer.from(message), (byte) =>
+    byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('');
+}

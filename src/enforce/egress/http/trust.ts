@@ -1,0 +1,38 @@
+// Whose certificates the host believes of servers: Node's own list with NODE_EXTRA_CA_CERTS, and the system's bundle, as
+// programs on the host would. Invariant: nothing that a guest can write is read here.
+
+import { readFileSync } from 'node:fs';
+import type { SecureContext } from 'node:tls';
+
+import { tls } from './node.ts';
+
+/** Where distributions keep the bundle that OpenSSL's programs read. */
+const SYSTEM_BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** `extra`: certificates in PEM, believed besides the host's. Takes some 20 ms: made once and kept. */
+export function createTrust(extra: readonly string[] = []): SecureContext {
+  const more = new Set([...extra, ...readSystemBundle()]);
+  for (const pem of tls.rootCertificates) more.delete(pem);
+  // Without `ca` the context starts from Node's list with NODE_EXTRA_CA_CERTS, which no list that we could write has.
+  const context = tls.createSecureContext({ minVersion: 'TLSv1.2' });
+  const native = context.context as { addCACert(pem: string): void };
+  for (const pem of more) native.addCACert(pem);
+  return context;
+}
+
+function readSystemBundle(): string[] {
+  for (const path of SYSTEM_BUNDLES) {
+    try {
+      return readFileSync(path, 'latin1').match(CERTIFICATE) ?? [];
+    } catch {
+      // Another distribution's place.
+    }
+  }
+  return [];
+}

@@ -1,0 +1,102 @@
+// The server's side of HTTP/1.1: Node's client, with connections that this folder dialled and verified.
+
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { endToEnd, toFields, toFlat } from './fields.ts';
+import type { Fields } from './fields.ts';
+import { hostField, withLength } from './head.ts';
+import type { Answer, RequestHead, Sending, Site, Upstream } from './message.ts';
+import { http } from './node.ts';
+
+/** connections to one server for one connection of the guest */
+const MAX_CONNECTIONS = 32;
+const MAX_HEADERS = 64 * 1024;
+/** methods for which Node's client takes no body unless it is told of one */
+const BODYLESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
+
+export interface UpstreamH1Options {
+  site: Site;
+  /** A connection ready for requests: of https, one whose certificate was verified. */
+  connect: () => Promise<Duplex>;
+}
+
+export function createUpstreamH1({ site, connect }: UpstreamH1Options): Upstream {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
+  agent.createConnection = (_options, done) => {
+    const fail = done as ((error: Error) => void) | undefined;
+    connect().then(
+      (socket) => done?.(null, socket),
+      (error: unknown) => fail?.(error instanceof Error ? error : new Error('no connection')),
+    );
+    return undefined;
+  };
+
+  return {
+    // eslint-disable-next-line @typescript-eslint/require-await -- what throws must become a rejection
+    async send(head, answer) {
+      const request = http.request({
+        agent,
+        // Names the pool only: `createConnection` above goes where the connection was decided for.
+        host: site.host,
+        port: site.port,
+        method: head.method,
+        path: `${head.path}${head.query}`,
+        headers: toFlat(fieldsFor(head, site)),
+        maxHeaderSize: MAX_HEADERS,
+        insecureHTTPParser: false,
+      });
+      listen(request, answer);
+      if (!head.hasBody) request.end();
+      // An expectation, or a first byte long in coming, must not hold the head back.
+      else request.flushHeaders();
+      return {
+        body: {
+          stream: request,
+          end(trailers) {
+            if (trailers.length > 0 && head.length === undefined) request.addTrailers(trailers);
+            request.end();
+          },
+        },
+        abort: () => request.destroy(),
+      } satisfies Sending;
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function fieldsFor(head: RequestHead, site: Site): Fields {
+  const fields: Fields = [['host', hostField(site)], ...joinCookies(withLength(head))];
+  if (head.isWebSocket) fields.push(['connection', 'upgrade'], ['upgrade', 'websocket']);
+  else if (head.hasBody && head.length === undefined) fields.push(['transfer-encoding', 'chunked']);
+  else if (!head.hasBody && head.length === undefined && !BODYLESS.has(head.method))
+    fields.push(['content-length', '0']);
+  return fields;
+}
+
+/** HTTP/2 may send cookies one by one; HTTP/1.1 wants them in one field. */
+function joinCookies(fields: Fields): Fields {
+  const cookies = fields.filter(([name]) => name === 'cookie').map(([, value]) => value);
+  if (cookies.length < 2) return fields;
+  return [...fields.filter(([name]) => name !== 'cookie'), ['cookie', cookies.join('; ')]];
+}
+
+function listen(request: ReturnType<typeof http.request>, answer: Answer): void {
+  request.on('continue', () => answer.onInform(100, []));
+  request.on('information', (info) => {
+    if (info.statusCode !== 100)
+      answer.onInform(info.statusCode, endToEnd(toFields(info.rawHeaders)));
+  });
+  request.on('response', (response: IncomingMessage) => {
+    response.on('error', (error) => answer.onFailure(error));
+    answer.onResponse(response.statusCode ?? 502, endToEnd(toFields(response.rawHeaders)), {
+      stream: response,
+      trailers: () => toFields(response.rawTrailers),
+    });
+  });
+  request.on('upgrade', (response: IncomingMessage, socket: Duplex, head: Buffer) => {
+    answer.onSwitch(toFields(response.rawHeaders), socket, head);
+  });
+  request.on('error', (error) => answer.onFailure(error));
+  request.on('close', () => answer.onFailure(new Error('the connection was closed')));
+}

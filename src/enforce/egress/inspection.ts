@@ -1,0 +1,92 @@
+// What inspected connections need, made when the first one comes: a session without them loads and pays for nothing.
+
+import type net from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import type { EffectivePolicy } from '../../model/policy.ts';
+import type { Request } from '../../model/request.ts';
+import { explain } from '../../policy/explain.ts';
+import { isRequestLevel } from '../../policy/request-rule.ts';
+import { formatRequest } from '../../policy/request-syntax.ts';
+import type { Authority } from './http/authority.ts';
+import type { InterceptOptions, intercept as Intercept } from './http/intercept.ts';
+import type { HttpLimits } from './http/limits.ts';
+import type { Judge } from './judge.ts';
+
+export interface InspectionOptions {
+  policy: EffectivePolicy;
+  judge: Judge;
+  spend: (bytes: number) => string | undefined;
+  /** certificates in PEM, believed of servers besides the host's */
+  ca?: readonly string[] | undefined;
+  limits: Partial<HttpLimits>;
+}
+
+export interface Inspection {
+  /** the public certificate of the session's authority, for the guest to trust */
+  caPem(): Promise<string>;
+  /** Serves one connection; resolves once it is over. */
+  serve(
+    target: InterceptOptions['target'],
+    guest: Duplex,
+    dial: () => Promise<net.Socket>,
+  ): Promise<void>;
+}
+
+/** edits kept at once: to find one, several policies are tried */
+const MAX_EDITS = 256;
+
+export function createInspection(options: InspectionOptions): Inspection {
+  const { policy } = options;
+  let loaded: ReturnType<typeof load> | undefined;
+  const edits = new Map<string, string>();
+
+  function editFor(request: Request): string {
+    const key = formatRequest(request);
+    const edit = edits.get(key) ?? explain(policy, request).edit;
+    if (edits.size >= MAX_EDITS) edits.clear();
+    edits.set(key, edit);
+    return edit;
+  }
+
+  return {
+    async caPem() {
+      const { authority } = await (loaded ??= load(options));
+      return authority.caPem();
+    },
+    async serve(target, guest, dial) {
+      const { intercept, authority, trust, limits } = await (loaded ??= load(options));
+      await intercept({ ...options, target, guest, dial, authority, trust, editFor, limits });
+    },
+  };
+}
+
+/** Whether some rule can only be kept by looking at requests. */
+export function needsInspection(policy: EffectivePolicy): boolean {
+  return (
+    policy.layers.some(({ network }) => [...network.allow, ...network.deny].some(isRequestLevel)) ||
+    (policy.within !== undefined && needsInspection(policy.within))
+  );
+}
+
+async function load(options: InspectionOptions): Promise<{
+  intercept: typeof Intercept;
+  authority: Authority;
+  trust: InterceptOptions['trust'];
+  limits: HttpLimits;
+}> {
+  const [{ createAuthority }, { intercept }, { DEFAULT_HTTP_LIMITS }, { createTrust }] =
+    await Promise.all([
+      import('./http/authority.ts'),
+      import('./http/intercept.ts'),
+      import('./http/limits.ts'),
+      import('./http/trust.ts'),
+    ]);
+  let trust: ReturnType<typeof createTrust> | undefined;
+  return {
+    intercept,
+    authority: createAuthority(),
+    trust: () => (trust ??= createTrust(options.ca)),
+    limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
+  };
+}
