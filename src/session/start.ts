@@ -5,16 +5,17 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createEgress } from '../enforce/egress/egress.ts';
+import { needsInspection } from '../enforce/egress/inspection.ts';
 import { createPoint } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
 import { type FilesystemThread, startFilesystem } from '../enforce/filesystem/server.ts';
 import { startMachine } from '../engine/machine.ts';
-import { connectGuest } from '../guest/link.ts';
+import { type GuestFile, connectGuest } from '../guest/link.ts';
 import type { Log } from '../log/writer.ts';
 import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { SessionState } from '../model/session.ts';
-import { type Decider, createDecider } from '../policy/decide.ts';
+import { createDecider } from '../policy/decide.ts';
 import { accountFiles } from './accounts.ts';
 import { CONTROL_SOCKET, serveControl } from './control.ts';
 import { createRuntimeDirectory, createSessionDirectory, createSessionId } from './directory.ts';
@@ -25,6 +26,7 @@ import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
+import { trustFiles, trustVariables } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
@@ -142,7 +144,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
-  await Promise.race([link.start(guestConfig(policy, user, decide)), machineLost(machine.exited)]);
+  const isInspected = needsInspection(policy);
+  const config = guestConfig(policy, user, [
+    ...accountFiles(decide, user.identity),
+    ...(isInspected ? trustFiles(await egress.caPem()) : []),
+  ]);
+  await Promise.race([link.start(config), machineLost(machine.exited)]);
 
   filesystem.begin();
   const session = new LiveSession({
@@ -160,7 +167,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     state: { ...base.state, status: 'running', isolation: machine.isolation },
     directory: base.directory,
     mayRunAsRoot: policy.user === 'root',
-    environment: (extra) => guestEnvironment(plan.hostEnvironment, user.identity, base.id, extra),
+    environment: (extra) =>
+      guestEnvironment(plan.hostEnvironment, user.identity, base.id, [
+        ...(isInspected ? trustVariables() : []),
+        ...extra,
+      ]),
     denials: () => point.counters().denied,
   });
   live.session = session;
@@ -175,7 +186,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
 function guestConfig(
   policy: EffectivePolicy,
   user: GuestUser,
-  decide: Decider,
+  files: GuestFile[],
 ): Parameters<ReturnType<typeof connectGuest>['start']>[0] {
   return {
     entropy: randomBytes(64),
@@ -185,7 +196,7 @@ function guestConfig(
     rootAllowed: policy.user === 'root',
     processes: policy.limits.processes,
     shares: sharesOf(policy),
-    files: accountFiles(decide, user.identity),
+    files,
   };
 }
 
