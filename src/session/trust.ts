@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import type { GuestFile } from '../guest/link.ts';
+import { messageOf } from '../model/error.ts';
 import { javaStore } from './java-store.ts';
 
 /** The authority alone, for programs that add it to what they have. */
@@ -20,6 +21,8 @@ const BUNDLES: readonly string[] = [
 /** Where distributions keep the store of their Java. */
 const JAVA_STORES: readonly string[] = ['/etc/ssl/certs/java/cacerts', '/etc/pki/java/cacerts'];
 
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
 /** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
 const VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['NODE_EXTRA_CA_CERTS', AUTHORITY],
@@ -35,6 +38,23 @@ const VARIABLES: readonly (readonly [name: string, file: string])[] = [
 
 /** Variables of a session whose requests are judged. */
 export const trustVariables = (): readonly (readonly [string, string])[] => VARIABLES;
+
+/** Authorities that the host's variables add to those it believes, as PEM; `onFault` hears of a file that cannot be read. */
+export function hostAuthorities(
+  environment: Readonly<Record<string, string | undefined>>,
+  onFault: (message: string) => void,
+): string[] {
+  return ['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE'].flatMap((name) => {
+    const file = environment[name];
+    if (file === undefined || file === '') return [];
+    try {
+      return readFileSync(file, 'latin1').match(CERTIFICATE) ?? [];
+    } catch (error) {
+      onFault(`${name} names ${file}, which cannot be read: ${messageOf(error)}`);
+      return [];
+    }
+  });
+}
 
 /** `authority`: PEM of the session's certificate. `exists`, `read`: the host's files. */
 export function trustFiles(

@@ -1,5 +1,5 @@
-// Whose certificates the host believes of servers: Node's own list with NODE_EXTRA_CA_CERTS, and the system's bundle, as
-// programs on the host would. Invariant: nothing that a guest can write is read here.
+// Whose certificates the host believes of servers: Node's own list and the system's bundle, as programs on the host would.
+// Invariant: nothing that a guest can write is read here.
 
 import { readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
@@ -19,7 +19,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 export function createTrust(extra: readonly string[] = []): SecureContext {
   const more = new Set([...extra, ...readSystemBundle()]);
   for (const pem of tls.rootCertificates) more.delete(pem);
-  // Without `ca` the context starts from Node's list with NODE_EXTRA_CA_CERTS, which no list that we could write has.
+  // Without `ca` the context starts from Node's list; adding to it drops NODE_EXTRA_CA_CERTS, so that comes with `extra`.
   const context = tls.createSecureContext({ minVersion: 'TLSv1.2' });
   const native = context.context as { addCACert(pem: string): void };
   for (const pem of more) native.addCACert(pem);
