@@ -5,10 +5,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { SandboxError, messageOf } from '../../model/error.ts';
-import type { Request } from '../../model/request.ts';
 import type { AddressCheck } from './address-check.ts';
 import type { Budget } from './budget.ts';
-import { canonicalAddress, dialledAddress } from './canonical.ts';
+import { dialledAddress } from './canonical.ts';
 import { dialFirst } from './dial.ts';
 import type { Dial } from './dial.ts';
 import { createHelloGate } from './hello-gate.ts';
@@ -17,14 +16,9 @@ import type { Inspection } from './inspection.ts';
 import type { Lookup } from './lookup.ts';
 import { relay } from './relay.ts';
 import type { RelayLimits, RelaySummary } from './relay.ts';
-import { isSynthetic } from './synthetic.ts';
 import type { SyntheticAddresses } from './synthetic.ts';
-
-/** What the guest dialled, as it says. */
-export interface Destination {
-  address: string;
-  port: number;
-}
+import { createTargets } from './target.ts';
+import type { Answer, Destination, Opener, Refused, Target } from './target.ts';
 
 export interface ConnectLimits extends RelayLimits {
   /** connections at once */
@@ -47,33 +41,45 @@ export interface ConnectorOptions {
   onFault: (reason: string) => void;
 }
 
-export interface Connector {
+export interface Connector extends Opener {
   serve(destination: Destination, stream: Duplex): void;
   close(): void;
 }
 
-/** A destination after it was tied to a name or found to be an address. */
-interface Target {
-  host: string;
-  port: number;
-  isName: boolean;
-  request: Extract<Request, { kind: 'connect' }>;
-}
+type Admission = { how: 'relayed' | 'inspected' } | ({ how: 'refused' } & Refused);
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { judge, synthetic, limits, budget } = options;
+  const targets = createTargets(judge, synthetic);
   const live = new Set<() => void>();
   let isClosed = false;
 
   function serve(destination: Destination, stream: Duplex): void {
     // The guest may reset at any moment; without a listener that would be an exception.
     stream.on('error', () => undefined);
-    const target = identify(destination);
-    const how = isClosed || target === undefined ? 'refused' : admit(target);
-    if (target === undefined || how === 'refused') {
+    const target = targets.of(destination);
+    const admission = isClosed || target === undefined ? undefined : admit(target);
+    if (target === undefined || admission === undefined || admission.how === 'refused') {
       stream.destroy();
       return;
     }
+    proceed(target, stream, admission.how);
+  }
+
+  /** The same for a client that names its destination in words, and is told what came of it. */
+  function open(name: string, port: number, stream: Duplex, answer: Answer): void {
+    stream.on('error', () => undefined);
+    const target = targets.named(name, port);
+    const admission = isClosed || target === undefined ? undefined : admit(target);
+    if (target === undefined || admission === undefined) {
+      answer({ reason: 'this is no host and port that a connection could go to' });
+      return;
+    }
+    answer(admission.how === 'refused' ? admission : undefined, target.request);
+    if (admission.how !== 'refused') proceed(target, stream, admission.how);
+  }
+
+  function proceed(target: Target, stream: Duplex, how: 'relayed' | 'inspected'): void {
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     live.add(stop);
@@ -87,49 +93,20 @@ export function createConnector(options: ConnectorOptions): Connector {
       .finally(() => live.delete(stop));
   }
 
-  /** Ties a destination to a name; records and returns undefined when it can mean nothing. */
-  function identify({ address, port }: Destination): Target | undefined {
-    const canonical = canonicalAddress(address);
-    const host =
-      canonical === undefined
-        ? undefined
-        : isSynthetic(canonical)
-          ? synthetic.nameOf(canonical)
-          : canonical;
-    const request = { kind: 'connect', host: host ?? canonical ?? 'invalid', port } as const;
-    if (canonical === undefined || !Number.isInteger(port) || port < 1 || port > 65535) {
-      judge.refuse(
-        { ...request, port: 0 },
-        'egress-address',
-        'this is no address and port that a connection could go to',
-      );
-      return undefined;
-    }
-    if (host === undefined) {
-      judge.refuse(
-        request,
-        'egress-synthetic',
-        `${canonical} was never given out as the address of a name`,
-      );
-      return undefined;
-    }
-    return { host, port, isName: host !== canonical, request };
-  }
-
-  function admit({ request, host, isName }: Target): 'refused' | 'relayed' | 'inspected' {
-    const deny = (check: CheckId, reason: string): 'refused' => {
+  function admit({ request, host, isName }: Target): Admission {
+    const deny = (check: CheckId, reason: string): Admission => {
       judge.refuse(request, check, reason);
-      return 'refused';
+      return { how: 'refused', check, reason };
     };
     const spent = budget.exhausted();
     if (spent !== undefined) return deny('egress-limit', spent);
     if (live.size >= limits.connections)
       return deny('egress-limit', `${limits.connections} connections are open already`);
     const { allowed, decision } = judge.ask(request);
-    if (!allowed) return 'refused';
+    if (!allowed) return { how: 'refused', decision, reason: decision.reason };
     const fault = isName ? undefined : options.checkAddress.direct(host);
     if (fault !== undefined) return deny('egress-address', fault);
-    return decision.isInspected ? 'inspected' : 'relayed';
+    return { how: decision.isInspected ? 'inspected' : 'relayed' };
   }
 
   /** Lets requests through one by one; the server is dialled when the first of them is allowed. */
@@ -221,6 +198,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   return {
     serve,
+    open,
     close() {
       isClosed = true;
       for (const stop of live) stop();

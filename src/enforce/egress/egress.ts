@@ -9,7 +9,7 @@ import type { Point } from '../point.ts';
 import { createAddressCheck } from './address-check.ts';
 import { createBudget } from './budget.ts';
 import { createConnector } from './connect.ts';
-import type { ConnectLimits, Destination } from './connect.ts';
+import type { ConnectLimits } from './connect.ts';
 import { dialAddress } from './dial.ts';
 import type { Dial } from './dial.ts';
 import type { HttpLimits } from './http/limits.ts';
@@ -17,8 +17,9 @@ import { createInspection } from './inspection.ts';
 import { createPointJudge } from './judge.ts';
 import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
-import { createNameAnswers } from './name-answers.ts';
-import { createSyntheticAddresses } from './synthetic.ts';
+import { PROXY_PORT, createNameAnswers } from './name-answers.ts';
+import { PROXY_ADDRESS, createSyntheticAddresses } from './synthetic.ts';
+import type { Destination } from './target.ts';
 
 export interface EgressLimits extends ConnectLimits {
   /** milliseconds for the host's resolver */
@@ -97,7 +98,11 @@ export function createEgress(options: EgressOptions): Egress {
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- a fault must become a rejection, never an exception in the link
     onDns: async (query) => answer(query),
-    onConnect: ({ address, port }, stream) => connector.serve({ address, port }, stream),
+    onConnect: ({ address, port }, stream) => {
+      if (address === PROXY_ADDRESS && port === PROXY_PORT)
+        inspection.serveProxy(stream, connector);
+      else connector.serve({ address, port }, stream);
+    },
     caPem: () => inspection.caPem(),
     close: () => connector.close(),
     get bytesOut() {

@@ -13,7 +13,12 @@ import {
 } from './dns-message.ts';
 import type { DnsQuestion } from './dns-message.ts';
 import type { Judge } from './judge.ts';
+import { PROXY_ADDRESS } from './synthetic.ts';
 import type { SyntheticAddresses } from './synthetic.ts';
+
+/** Where a client may be told that its proxy is: `http://NAME:PORT`. */
+export const PROXY_NAME = 'proxy.sandbox.internal';
+export const PROXY_PORT = 3128;
 
 const TTL_SECONDS = 60;
 const LOOPBACK4 = encodeAddress('127.0.0.1');
@@ -61,6 +66,7 @@ export function createNameAnswers({
       );
       return encodeDnsAnswer(question, ResponseCode.NXDOMAIN);
     }
+    if (host === PROXY_NAME) return answerAddress(question, PROXY_ADDRESS);
     if (isReservedName(host)) {
       judge.refuse({ kind: 'resolve', name: host }, 'egress-reserved', RESERVED_REASON);
       return encodeDnsAnswer(question, ResponseCode.NXDOMAIN);
@@ -78,9 +84,7 @@ export function createNameAnswers({
       );
       return encodeDnsAnswer(question, ResponseCode.SERVFAIL);
     }
-    return encodeDnsAnswer(question, ResponseCode.NOERROR, [
-      { type: RecordType.A, ttl: TTL_SECONDS, value: encodeAddress(address) },
-    ]);
+    return answerAddress(question, address);
   }
 
   /** The name behind an address that this session made up; undefined for any other. */
@@ -92,6 +96,13 @@ export function createNameAnswers({
       { type: RecordType.PTR, ttl: TTL_SECONDS, value: encodeName(name) },
     ]);
   }
+}
+
+function answerAddress(question: DnsQuestion, address: string): Buffer {
+  const value = encodeAddress(address);
+  const answers =
+    question.type === RecordType.A ? [{ type: RecordType.A, ttl: TTL_SECONDS, value }] : [];
+  return encodeDnsAnswer(question, ResponseCode.NOERROR, answers);
 }
 
 function answerLoopback(question: DnsQuestion): Buffer {

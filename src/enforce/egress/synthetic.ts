@@ -7,6 +7,9 @@ const TOTAL = 2 ** 17;
 /** 198.18.0.0 is the network itself; 198.18.0.1 is kept for services of the host */
 const RESERVED = 2;
 
+/** Where the guest finds the proxy; it stands for no name outside. */
+export const PROXY_ADDRESS = '198.18.0.1';
+
 export interface SyntheticAddresses {
   /** the address of a name, made up if need be; undefined when all are taken */
   addressOf(name: string): string | undefined;

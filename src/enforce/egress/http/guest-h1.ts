@@ -111,6 +111,8 @@ export function serveH1(options: GuestServer): void {
     else socket.end(plainAnswer(isTooLarge ? 431 : 400));
   });
   server.emit('connection', stream);
+  // It was paused when its first bytes were put back; a server that has had the stream before does not know.
+  stream.resume();
 }
 
 function plainAnswer(status: 400 | 431): string {

@@ -6,6 +6,7 @@ import type { Decision } from '../../../model/decision.ts';
 import { fromObject, valuesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { Call, RawHead } from './message.ts';
+import { http } from './node.ts';
 
 export interface Refusal {
   status: number;
@@ -74,7 +75,7 @@ export function answerRefusal(call: Call, refusal: Refusal): void {
     return;
   }
   const isJson = prefersJson(call.raw.fields);
-  const body = Buffer.from(isJson ? toJsonBody(refusal) : toTextBody(refusal));
+  const body = Buffer.from(isJson ? toJsonBody(refusal) : refusalText(refusal));
   const fields: Fields = fromObject({
     'content-type': isJson ? 'application/json' : 'text/plain; charset=utf-8',
     'content-length': body.length,
@@ -89,9 +90,22 @@ export function answerRefusal(call: Call, refusal: Refusal): void {
   outlet.end([]);
 }
 
+/** The head of an answer on a connection that no server of Node's writes to any more. */
+export function refusalHead(status: number, length: number, rule: string | undefined): Buffer {
+  const fields = {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': String(length),
+    connection: 'close',
+    ...ruleHeader({ rule }),
+  };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const phrase = http.STATUS_CODES[status] ?? '';
+  return Buffer.from(`HTTP/1.1 ${status} ${phrase}\r\n${lines.join('')}\r\n`, 'latin1');
+}
+
 /** A gRPC failure is a success of HTTP, all in its head (gRPC over HTTP/2, "Trailers-Only"). */
 function answerGrpc(call: Call, refusal: Refusal, type: string): void {
-  const message = toTextBody(refusal).trimEnd();
+  const message = refusalText(refusal).trimEnd();
   const fields: Fields = fromObject({
     'content-type': type,
     'grpc-status': refusal.grpcStatus,
@@ -108,13 +122,22 @@ function grpcTypeOf({ fields }: RawHead): string | undefined {
   return /^application\/grpc(?:-web)?(?:\+[a-z0-9]+)?(?=$|;)/i.exec(type)?.[0];
 }
 
-function ruleHeader({ rule }: Refusal): Record<string, string> {
+function ruleHeader({ rule }: { rule?: string | undefined }): Record<string, string> {
   return rule === undefined
     ? {}
     : { 'x-agent-sandbox-rule': toMessage(rule).replace(/[^\x21-\x7e]/g, '?') };
 }
 
-function toTextBody({ status, title, request, rule, place, reason, edit }: Refusal): string {
+/** The body for people: one fact a line, nothing in it that a terminal or a CI log obeys. */
+export function refusalText({
+  status,
+  title,
+  request,
+  rule,
+  place,
+  reason,
+  edit,
+}: Refusal): string {
   const at = place === undefined ? '' : ` at ${place}`;
   const lines = [
     `agent-sandbox: ${status} ${title}`,
