@@ -28,6 +28,8 @@ export function serveH1(options: GuestServer): void {
   const { stream, limits } = options;
   const waiting: Next[] = [];
   let isServing = false;
+  /** the last answer is given; what comes now is nobody's */
+  let isEnding = false;
 
   const server = http.createServer({
     maxHeaderSize: limits.headerBytes,
@@ -71,11 +73,15 @@ export function serveH1(options: GuestServer): void {
   /** Lets the next request come once this one's body has ended, be it that nobody wants it any more. */
   function settle(request: IncomingMessage, response: ServerResponse): void {
     if (stream.destroyed) return;
-    if (!response.shouldKeepAlive) {
-      drain(request, stream, limits, () => stream.end());
+    if (response.shouldKeepAlive) {
+      drain(request, stream, limits, next);
       return;
     }
-    drain(request, stream, limits, next);
+    isEnding = true;
+    // Node ends the connection behind its last answer, but not one that it gave away for an upgrade.
+    const end = (): void => drain(request, stream, limits, () => stream.end());
+    if (response.writableFinished) end();
+    else response.once('finish', end);
   }
 
   server.on('request', serve);
@@ -96,6 +102,7 @@ export function serveH1(options: GuestServer): void {
   });
   server.on('clientError', (error: Error, socket: Duplex) => {
     const code = errnoOf(error) ?? '';
+    if (isEnding) return;
     if (!code.startsWith('HPE_')) {
       socket.destroy();
       return;
