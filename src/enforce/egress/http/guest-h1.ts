@@ -118,6 +118,8 @@ export function serveH1(options: GuestServer): void {
     else socket.end(plainAnswer(isTooLarge ? 431 : 400));
   });
   server.emit('connection', stream);
+  // Held since its first bytes were looked at.
+  stream.resume();
 }
 
 function plainAnswer(status: 400 | 431): string {
@@ -179,7 +181,11 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       fields,
       isUpgrade: upgrade !== undefined,
     },
-    body: { stream: request, trailers: () => toFields(request.rawTrailers) },
+    body: {
+      stream: request,
+      trailers: () => toFields(request.rawTrailers),
+      isWhole: () => request.complete,
+    },
     inform,
     respond(status, more, { hasBody, isLast = false }) {
       // A client that was not told to continue may send its next request where the body should be.
@@ -204,6 +210,7 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       return { stream, head: upgrade ?? Buffer.alloc(0) };
     },
     reset: () => stream.destroy(),
+    isGone: () => stream.destroyed,
     onGone(listener) {
       const onClose = (): void => {
         if (!response.writableFinished) listener();
