@@ -201,13 +201,16 @@ function carry({ call, head, request, size, context, done }: Carried): void {
     onResponse: (...parts) => guard(() => onResponse(...parts)),
     onSwitch: (fields, stream, bytes) =>
       guard(() => {
-        clearTimeout(idle);
-        const guest = head.isWebSocket ? call.switchProtocols?.(fields) : undefined;
-        if (isOver || guest === undefined) {
+        const guest =
+          head.isWebSocket && !isOver && !call.isGone()
+            ? call.switchProtocols?.(fields)
+            : undefined;
+        if (guest === undefined) {
           stream.destroy();
-          giveUp('reset');
+          fail(new Error('the server switched protocols unasked'));
           return;
         }
+        clearTimeout(idle);
         facts.status = 101;
         isSwitched = true;
         tunnel({
