@@ -103,8 +103,11 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
   const sockets = new Set<Socket>();
   const originSockets = new Set<Socket>();
 
-  async function listen(onConnection: (socket: Socket) => void): Promise<number> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+  async function listen(
+    onConnection: (socket: Socket) => void,
+    allowHalfOpen = false,
+  ): Promise<number> {
+    const server = net.createServer({ allowHalfOpen }, (socket) => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
@@ -180,7 +183,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
       editFor: () => "add to policy.yml (the repository's policy):\nnetwork:\n  allow: []",
       limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
     }).catch((error: unknown) => faults.push(error));
-  });
+  }, true);
 
   async function open(): Promise<Socket> {
     const socket = net.connect({ host: '127.0.0.1', port: guestPort });
@@ -200,7 +203,10 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
       ...more,
     });
     socket.on('error', () => undefined);
-    await Promise.race([once(socket, 'secureConnect'), once(socket, 'close')]);
+    await new Promise((resolve) => {
+      socket.once('secureConnect', resolve);
+      socket.once('close', resolve);
+    });
     return socket;
   }
 
@@ -208,7 +214,10 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
     const chunks: Buffer[] = [];
     socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     socket.write(text);
-    await Promise.race([once(socket, 'end'), once(socket, 'close')]);
+    await new Promise((resolve) => {
+      socket.once('end', resolve);
+      socket.once('close', resolve);
+    });
     socket.destroy();
     return Buffer.concat(chunks).toString('latin1');
   }

@@ -11,7 +11,7 @@ export interface PumpOptions {
   onBytes: (count: number) => boolean;
   /** the source waits for the destination, or no longer */
   onWait?: (isWaiting: boolean) => void;
-  /** the body has another length than declared */
+  /** the body was cut off or has another length than declared */
   onMismatch: () => void;
   onEnd: () => void;
 }
@@ -47,7 +47,7 @@ export function pump({ from, to, length, onBytes, onWait, onMismatch, onEnd }: P
   stream.on('end', () => {
     if (isOver) return;
     stop();
-    if (length !== undefined && passed !== length) {
+    if (!from.isWhole() || (length !== undefined && passed !== length)) {
       onMismatch();
       return;
     }

@@ -89,6 +89,7 @@ function carry({ call, head, request, size, context, done }: Carried): void {
   const facts = { status: 0, bytesOut: size, bytesIn: 0 };
   let isOver = false;
   let isSent = !head.hasBody;
+  let isSwitched = false;
   let sending: Sending | undefined;
   let upload: NodeJS.Timeout | undefined;
   const idle = setTimeout(() => giveUp('idle'), limits.exchangeIdle);
@@ -107,6 +108,10 @@ function carry({ call, head, request, size, context, done }: Carried): void {
   function giveUp(end: string, refusal?: Refusal, more?: Record<string, string>): void {
     if (isOver) return;
     sending?.abort();
+    if (call.isGone()) {
+      finish('reset');
+      return;
+    }
     if (refusal !== undefined && !call.hasBegun()) {
       facts.status = refusal.status;
       answerRefusal(call, refusal);
@@ -115,6 +120,8 @@ function carry({ call, head, request, size, context, done }: Carried): void {
   }
 
   function fail(error: unknown): void {
+    // Node closes the request when its connection becomes a tunnel, which from then on sees for itself.
+    if (isSwitched) return;
     const reason = error instanceof SandboxError ? messageOf(error) : plainReason(error);
     const code = error instanceof SandboxError ? messageOf(error) : (errnoOf(error) ?? 'unknown');
     giveUp('failed', upstreamRefusal(formatRequest(request), reason), { error: code });
@@ -182,7 +189,7 @@ function carry({ call, head, request, size, context, done }: Carried): void {
         facts.bytesIn += count;
         return !isOver;
       },
-      onMismatch: () => undefined,
+      onMismatch: () => fail(new Error('the answer was cut off')),
       onEnd: end,
     });
   }
@@ -194,14 +201,18 @@ function carry({ call, head, request, size, context, done }: Carried): void {
     onResponse: (...parts) => guard(() => onResponse(...parts)),
     onSwitch: (fields, stream, bytes) =>
       guard(() => {
-        clearTimeout(idle);
-        const guest = head.isWebSocket ? call.switchProtocols?.(fields) : undefined;
-        if (isOver || guest === undefined) {
+        const guest =
+          head.isWebSocket && !isOver && !call.isGone()
+            ? call.switchProtocols?.(fields)
+            : undefined;
+        if (guest === undefined) {
           stream.destroy();
-          giveUp('reset');
+          fail(new Error('the server switched protocols unasked'));
           return;
         }
+        clearTimeout(idle);
         facts.status = 101;
+        isSwitched = true;
         tunnel({
           guest,
           upstream: { stream, head: bytes },

@@ -28,6 +28,8 @@ export function serveH1(options: GuestServer): void {
   const { stream, limits } = options;
   const waiting: Next[] = [];
   let isServing = false;
+  /** the last answer is given; what comes now is nobody's */
+  let isEnding = false;
 
   const server = http.createServer({
     maxHeaderSize: limits.headerBytes,
@@ -71,11 +73,15 @@ export function serveH1(options: GuestServer): void {
   /** Lets the next request come once this one's body has ended, be it that nobody wants it any more. */
   function settle(request: IncomingMessage, response: ServerResponse): void {
     if (stream.destroyed) return;
-    if (!response.shouldKeepAlive) {
-      drain(request, stream, limits, () => stream.end());
+    if (response.shouldKeepAlive) {
+      drain(request, stream, limits, next);
       return;
     }
-    drain(request, stream, limits, next);
+    isEnding = true;
+    // Node ends the connection behind its last answer, but not one that it gave away for an upgrade.
+    const end = (): void => drain(request, stream, limits, () => stream.end());
+    if (response.writableFinished) end();
+    else response.once('finish', end);
   }
 
   server.on('request', serve);
@@ -96,6 +102,7 @@ export function serveH1(options: GuestServer): void {
   });
   server.on('clientError', (error: Error, socket: Duplex) => {
     const code = errnoOf(error) ?? '';
+    if (isEnding) return;
     if (!code.startsWith('HPE_')) {
       socket.destroy();
       return;
@@ -111,7 +118,7 @@ export function serveH1(options: GuestServer): void {
     else socket.end(plainAnswer(isTooLarge ? 431 : 400));
   });
   server.emit('connection', stream);
-  // It was paused when its first bytes were put back; a server that has had the stream before does not know.
+  // Held since its first bytes were looked at.
   stream.resume();
 }
 
@@ -174,7 +181,11 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       fields,
       isUpgrade: upgrade !== undefined,
     },
-    body: { stream: request, trailers: () => toFields(request.rawTrailers) },
+    body: {
+      stream: request,
+      trailers: () => toFields(request.rawTrailers),
+      isWhole: () => request.complete,
+    },
     inform,
     respond(status, more, { hasBody, isLast = false }) {
       // A client that was not told to continue may send its next request where the body should be.
@@ -199,6 +210,7 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       return { stream, head: upgrade ?? Buffer.alloc(0) };
     },
     reset: () => stream.destroy(),
+    isGone: () => stream.destroyed,
     onGone(listener) {
       const onClose = (): void => {
         if (!response.writableFinished) listener();

@@ -1,16 +1,19 @@
 // The guest's side of HTTP/2: Node's session reads, each stream is a request of its own.
 
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
 
 import { fromObject, toFields, toObject } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { GuestServer } from './guest-h1.ts';
-import type { Call } from './message.ts';
+import type { Call, Outlet } from './message.ts';
 import { http2 } from './node.ts';
 
 const STREAM_WINDOW = 256 * 1024;
 /** where counting by us ends and Node's own refusal, without a record, begins */
 const MAX_PAIRS = 1000;
+/** milliseconds for the end of an answer, which a reset of its stream would cut off */
+const TRAILER_TIME = 50;
 
 export function serveH2(options: GuestServer): void {
   const { stream: connection, limits } = options;
@@ -49,7 +52,7 @@ export function serveH2(options: GuestServer): void {
       session.destroy();
     });
     if (stream.destroyed || stream.closed) return;
-    options.onCall(createCall(stream, headers, raw), () => {
+    options.onCall(createCall(stream, connection, headers, raw), () => {
       isDone = true;
       settle(stream);
     });
@@ -59,13 +62,14 @@ export function serveH2(options: GuestServer): void {
   function settle(stream: ServerHttp2Stream): void {
     if (stream.destroyed || stream.closed || stream.readableEnded) return;
     stream.resume();
-    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_NO_ERROR), limits.linger);
+    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_NO_ERROR), TRAILER_TIME);
     stream.once('close', () => clearTimeout(timer));
   }
 }
 
 function createCall(
   stream: ServerHttp2Stream,
+  connection: Duplex,
   headers: IncomingHttpHeaders,
   raw: readonly string[] | undefined,
 ): Call {
@@ -74,6 +78,7 @@ function createCall(
     const value = headers[name];
     return typeof value === 'string' ? value : undefined;
   };
+  const isGone = (): boolean => stream.destroyed || stream.closed || connection.destroyed;
   let trailers: Fields = [];
   stream.on('trailers', (object: IncomingHttpHeaders, _flags, flat?: readonly string[]) => {
     trailers = flat === undefined ? fromObject(object) : toFields(flat);
@@ -89,12 +94,19 @@ function createCall(
       hasEnded: stream.endAfterHeaders,
       isUpgrade: false,
     },
-    body: { stream, trailers: () => trailers },
+    body: {
+      stream,
+      trailers: () => trailers,
+      // Node ends the body of a stream that was reset as if it were complete.
+      isWhole: () => stream.rstCode === 0 && !stream.aborted && !stream.destroyed,
+    },
     inform(status, fields) {
-      if (!stream.headersSent && !stream.destroyed && status !== 101)
+      if (!stream.headersSent && !isGone() && status !== 101)
         stream.additionalHeaders({ ':status': status, ...toObject(fields) });
     },
     respond(status, fields, { hasBody }) {
+      // Node throws where there is nobody to answer.
+      if (isGone()) return { stream, end: () => undefined } satisfies Outlet;
       let last: Fields = [];
       stream.once('wantTrailers', () => stream.sendTrailers(toObject(last)));
       stream.respond(
@@ -110,6 +122,7 @@ function createCall(
       };
     },
     hasBegun: () => stream.headersSent,
+    isGone,
     reset: () => stream.close(http2.constants.NGHTTP2_INTERNAL_ERROR),
     onGone(listener) {
       stream.once('close', () => {

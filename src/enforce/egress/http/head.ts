@@ -78,10 +78,11 @@ function bad(reason: string, status: 400 | 417 | 431 = 400): HeadResult {
   return { fault: { status, check: 'egress-http', reason } };
 }
 
-function faultOfLine({ method, target, version }: RawHead): string | undefined {
+function faultOfLine({ method, target, version, pseudo }: RawHead): string | undefined {
   if (!METHOD.test(method)) return 'the method is none: expected upper-case letters';
   if (method === 'CONNECT') return 'CONNECT asks for a connection, and this is one already';
-  if (!['1.0', '1.1', '2.0'].includes(version)) return 'an unknown version of HTTP';
+  const versions = pseudo === undefined ? ['1.0', '1.1'] : ['2.0'];
+  if (!versions.includes(version)) return 'an unknown version of HTTP';
   // The absolute form names a server of its own, and `*` no path that could be judged.
   if (!target.startsWith('/')) return 'the request target does not begin with a slash';
   if (target.includes('#')) return 'the request target holds a fragment';

@@ -5,7 +5,7 @@ import type net from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { SecureContext, TLSSocket } from 'node:tls';
 
-import { errnoOf } from '../../../model/error.ts';
+import { errnoOf, messageOf } from '../../../model/error.ts';
 import type { Judge } from '../judge.ts';
 import type { Authority } from './authority.ts';
 import { serveCall } from './exchange.ts';
@@ -61,6 +61,9 @@ function acceptTls(options: InterceptOptions): Promise<TLSSocket | undefined> {
       secureContext: options.authority.contextFor(target.host),
       ALPNProtocols: ['h2', 'http/1.1'],
     });
+    // Nothing is left to say to a client that has ended its side, and TLS by itself does not see how the stream closes.
+    secured.allowHalfOpen = false;
+    guest.once('close', () => secured.destroy());
     const fail = (error: string): void => {
       clearTimeout(timer);
       secured.destroy();
@@ -99,7 +102,14 @@ function serve(stream: Duplex, site: Site, options: InterceptOptions): Promise<v
   const server: GuestServer = {
     stream,
     limits,
-    onCall: (call, done) => serveCall(call, context, done),
+    onCall(call, done) {
+      try {
+        serveCall(call, context, done);
+      } catch (error) {
+        refuse(`the request could not be served: ${messageOf(error)}`);
+        stream.destroy();
+      }
+    },
     onFault: refuse,
     onBusy: timers.onBusy,
   };

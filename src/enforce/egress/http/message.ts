@@ -56,6 +56,8 @@ export interface Inlet {
   stream: Readable;
   /** known once the stream has ended */
   trailers(): Fields;
+  /** asked at the stream's end: whether the body came to its own end, or was cut off */
+  isWhole(): boolean;
   /** HTTP/2: the head was all there is */
   isEmpty?: boolean;
 }
@@ -78,6 +80,8 @@ export interface Call {
   switchProtocols?(fields: Fields): { stream: Duplex; head: Buffer };
   /** Ends the request, or with HTTP/1.1 its connection, in a way that no client takes for a whole response. */
   reset(): void;
+  /** Whether nobody is left to answer. */
+  isGone(): boolean;
   /** Called once, when the guest gave up before it had the whole response. */
   onGone(listener: () => void): void;
 }

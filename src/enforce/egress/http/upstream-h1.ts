@@ -92,6 +92,7 @@ function listen(request: ReturnType<typeof http.request>, answer: Answer): void 
     answer.onResponse(response.statusCode ?? 502, endToEnd(toFields(response.rawHeaders)), {
       stream: response,
       trailers: () => toFields(response.rawTrailers),
+      isWhole: () => response.complete,
     });
   });
   request.on('upgrade', (response: IncomingMessage, socket: Duplex, head: Buffer) => {

@@ -23,6 +23,7 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
     createConnection: () => connection,
     settings: { enablePush: false, initialWindowSize: STREAM_WINDOW },
   });
+  let isOver = false;
   session.on('error', () => undefined);
   session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW));
 
@@ -55,6 +56,8 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
         answer.onResponse(headers[':status'] ?? 502, endToEnd(fromObject(headers)), {
           stream,
           trailers: () => trailers,
+          // Node ends the body of a stream that is closed early as if it were complete.
+          isWhole: () => !isOver && stream.rstCode === 0 && !stream.aborted,
           isEmpty: (flags & http2.constants.NGHTTP2_FLAG_END_STREAM) !== 0,
         }),
       );
@@ -72,6 +75,9 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
       } satisfies Sending;
     },
     isOpen: () => !session.closed && !session.destroyed,
-    close: () => session.destroy(),
+    close() {
+      isOver = true;
+      session.destroy(undefined, http2.constants.NGHTTP2_CANCEL);
+    },
   };
 }
