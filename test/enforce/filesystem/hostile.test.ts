@@ -1,0 +1,44 @@
+// What guest root can ask of the server that no kernel would: each of these went through once.
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { openRawFilesystem, type RawFilesystem } from '../../support/raw-filesystem.ts';
+
+const ESTALE = 116;
+const WORKSPACE = 'version: 1\nfilesystem: {allow: [{path: ., access: write}]}\n';
+
+describe('a guest that is no kernel', () => {
+  let raw: RawFilesystem | undefined;
+  afterEach(() => raw?.close());
+
+  it('has no second node of a directory, by which a move would not be seen', () => {
+    raw = openRawFilesystem({ policy: WORKSPACE });
+    const top = raw.makeDirectory(raw.root, 'top');
+    const plain = raw.makeDirectory(top, 'plain');
+    const below = raw.makeDirectory(plain, 'below');
+    for (const directory of [plain, below]) expect(raw.create(directory, 'opens-it').errno).toBe(0);
+    raw.forget(top);
+    const again = raw.lookup(raw.root, 'top');
+    expect(raw.lookup(again, 'plain')).toBeGreaterThan(0);
+    expect(raw.rename(again, 'plain', again, '.git').errno).toBe(0);
+    for (const directory of [top, plain, below])
+      expect(raw.create(directory, 'config').errno).toBe(ESTALE);
+    expect(existsSync(join(raw.workspace, 'top/.git/config'))).toBe(false);
+    // The honest way leads into the session's own copy.
+    const moved = raw.lookup(again, '.git');
+    expect(raw.create(moved, 'config').errno).toBe(0);
+    expect(existsSync(join(raw.workspace, 'top/.git/config'))).toBe(false);
+  });
+
+  it('keeps a file by its other name when the directory of its first one is forgotten', () => {
+    raw = openRawFilesystem({ policy: WORKSPACE });
+    const first = raw.makeDirectory(raw.root, 'first');
+    const file = raw.create(first, 'file').node;
+    expect(raw.link(file, raw.root, 'other')).toBe(file);
+    raw.forget(first);
+    expect(raw.write(file, Buffer.from('kept'), 0).errno).toBe(0);
+    expect(raw.read(file).body.toString()).toBe('kept');
+    expect(raw.lookup(raw.root, 'other')).toBe(file);
+  });
+});
