@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRawFilesystem, type RawFilesystem } from '../../support/raw-filesystem.ts';
 
+const EACCES = 13;
 const ESTALE = 116;
+const EVERYTHING = 'version: 1\nfilesystem: {allow: [{path: /**, access: write}]}\n';
 const WORKSPACE = 'version: 1\nfilesystem: {allow: [{path: ., access: write}]}\n';
 
 describe('a guest that is no kernel', () => {
@@ -40,5 +42,16 @@ describe('a guest that is no kernel', () => {
     expect(raw.write(file, Buffer.from('kept'), 0).errno).toBe(0);
     expect(raw.read(file).body.toString()).toBe('kept');
     expect(raw.lookup(raw.root, 'other')).toBe(file);
+  });
+
+  it("is not let into the host kernel's files by creating what is there", () => {
+    raw = openRawFilesystem({ policy: EVERYTHING });
+    expect(raw.lookup(1, 'proc')).toBe(0);
+    expect(raw.create(1, 'proc')).toMatchObject({ errno: EACCES, node: 0 });
+    expect(raw.events.at(-1)).toMatchObject({
+      request: 'read /proc',
+      effect: 'deny',
+      rule: { id: 'builtin/kernel-files' },
+    });
   });
 });
