@@ -1,11 +1,13 @@
 // What guest root can ask of the server that no kernel would: each of these went through once.
 
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openRawFilesystem, type RawFilesystem } from '../../support/raw-filesystem.ts';
 
+const MIB = 1 << 20;
 const EACCES = 13;
+const ENOSPC = 28;
 const ESTALE = 116;
 const EVERYTHING = 'version: 1\nfilesystem: {allow: [{path: /**, access: write}]}\n';
 const WORKSPACE = 'version: 1\nfilesystem: {allow: [{path: ., access: write}]}\n';
@@ -53,5 +55,31 @@ describe('a guest that is no kernel', () => {
       effect: 'deny',
       rule: { id: 'builtin/kernel-files' },
     });
+  });
+
+  it('pays for what it writes when the file was cut by another of its names', () => {
+    const policy = `${WORKSPACE}execution: {deny: [{path: curl}]}\n`;
+    raw = openRawFilesystem({ policy, disk: 4 * MIB });
+    const bytes = Buffer.alloc(MIB, 1);
+    const errors: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      const directory = raw.makeDirectory(raw.root, `d${i}`);
+      const file = raw.create(directory, 'file').node;
+      if (file === 0) break;
+      // Judged unlike the first name, so it has a node of its own.
+      const other = raw.link(file, directory, 'curl');
+      expect(other).not.toBe(file);
+      for (let at = 0; at < 3; at++) errors.push(raw.write(file, bytes, at * MIB).errno);
+      raw.truncate(other, 0);
+      for (let at = 0; at < 3; at++) errors.push(raw.write(file, bytes, at * MIB).errno);
+    }
+    expect(errors).toContain(ENOSPC);
+    const files = readdirSync(raw.workspace).map((name) =>
+      join(raw?.workspace ?? '', name, 'file'),
+    );
+    const used = files
+      .filter((file) => existsSync(file))
+      .reduce((sum, file) => sum + statSync(file).size, 0);
+    expect(used).toBeLessThanOrEqual(4 * MIB);
   });
 });
