@@ -25,6 +25,9 @@ export function createTemporaryFolder(): string {
   return folder;
 }
 
+/** Where those folders are, as a pattern. */
+export const temporaryFolders = (): string => join(tmpdir(), `${TEMPORARY}.*`);
+
 /** Cheap enough for each start: it reads a few short folders. Returns the paths of what was removed. */
 export function sweepStale(cache: string, now = new Date()): string[] {
   const removed = [
