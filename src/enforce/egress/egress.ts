@@ -7,7 +7,7 @@ import type { EffectivePolicy } from '../../model/policy.ts';
 import { createDecider } from '../../policy/decide.ts';
 import type { Point } from '../point.ts';
 import { createAddressCheck } from './address-check.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, type Budget } from './budget.ts';
 import { createConnector } from './connect.ts';
 import type { ConnectLimits, Destination } from './connect.ts';
 import { dialAddress } from './dial.ts';
@@ -32,6 +32,8 @@ export interface EgressOptions {
   policy: EffectivePolicy;
   /** the guest's own host name */
   guestName?: string;
+  /** of the session that asked for this one */
+  outerBudget?: Budget;
   lookup?: Lookup;
   dial?: Dial;
   /** a fault of egress itself; the request it struck was denied */
@@ -44,6 +46,7 @@ export interface Egress {
   onConnect(destination: Destination & { family?: number }, stream: Duplex): void;
   /** Resets what is open and refuses what comes. */
   close(): void;
+  readonly budget: Budget;
   readonly bytesOut: number;
 }
 
@@ -63,7 +66,7 @@ export function createEgress(options: EgressOptions): Egress {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const judge = createPointJudge(options.point);
   const synthetic = createSyntheticAddresses(limits.names);
-  const budget = createBudget(smaller(limits.egress, policy.limits.egress));
+  const budget = createBudget(smaller(limits.egress, policy.limits.egress), options.outerBudget);
   const answer = createNameAnswers({
     judge,
     synthetic,
@@ -84,6 +87,7 @@ export function createEgress(options: EgressOptions): Egress {
     onDns: async (query) => answer(query),
     onConnect: ({ address, port }, stream) => connector.serve({ address, port }, stream),
     close: () => connector.close(),
+    budget,
     get bytesOut() {
       return budget.spent();
     },
