@@ -2,6 +2,8 @@
 
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { temporaryFolders } from '../engine/sweep.ts';
+import { runtimeDirectories } from '../session/directory.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -20,6 +22,16 @@ export function logDirectory(environment: Environment, chosen?: string): string 
   const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
   const state = isGiven ? XDG_STATE_HOME : join(home, '.local', 'state');
   return join(state, 'agent-sandbox', 'sessions');
+}
+
+/** What of the program's own no guest reads or writes, whatever its policy allows around it. */
+export function ownDirectories(environment: Environment, logs?: string): string[] {
+  return [
+    logDirectory(environment, logs),
+    cacheDirectory(environment),
+    runtimeDirectories(),
+    temporaryFolders(),
+  ];
 }
 
 /** The directory of kernels, images and snapshots. */

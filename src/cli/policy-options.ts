@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { renderDiagnostics } from '../policy/diagnostic.ts';
 import { type LoadedPolicy, loadEffectivePolicy } from '../source/load.ts';
-import { cacheDirectory, logDirectory } from './directories.ts';
+import { ownDirectories } from './directories.ts';
 import { err } from './output.ts';
 import { packageDirectory } from './version.ts';
 
@@ -58,7 +58,7 @@ export function loadLayers(options: LayerOptions, file?: string): LoadedPolicy {
     packageRoot: packageDirectory,
     directory: process.cwd(),
     platform: process.platform,
-    hidden: [logDirectory(environment, undefined), cacheDirectory(environment)],
+    hidden: ownDirectories(environment),
     ...(policy === undefined ? {} : { policy }),
     ...(options.orgPolicy === undefined ? {} : { orgPolicy: options.orgPolicy }),
     ...(options.teamPolicy === undefined ? {} : { teamPolicies: options.teamPolicy }),

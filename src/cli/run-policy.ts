@@ -7,7 +7,7 @@ import type { EffectivePolicy, Limits } from '../model/policy.ts';
 import { renderDiagnostics } from '../policy/diagnostic.ts';
 import { parseDuration, parseSize } from '../policy/quantity.ts';
 import { loadEffectivePolicy } from '../source/load.ts';
-import { cacheDirectory, logDirectory } from './directories.ts';
+import { ownDirectories } from './directories.ts';
 import type { RunOptions } from './run-options.ts';
 import { packageDirectory } from './version.ts';
 
@@ -25,7 +25,7 @@ export function loadRunPolicy(options: RunOptions, environment: Environment): Ru
     packageRoot: packageDirectory,
     directory: process.cwd(),
     platform: process.platform,
-    hidden: [logDirectory(environment, options.logDir), cacheDirectory(environment)],
+    hidden: ownDirectories(environment, options.logDir),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(options.orgPolicy === undefined ? {} : { orgPolicy: options.orgPolicy }),
     ...(options.teamPolicy === undefined ? {} : { teamPolicies: options.teamPolicy }),

@@ -21,8 +21,11 @@ export function killOrphans(): number[] {
 
 function isOrphan(pid: number): boolean {
   const args = argumentsOf(pid);
-  const name = args[args.indexOf('-name') + 1] ?? '';
-  return name.startsWith(NAME) && lifeOf(name.slice(NAME.length)) === 'gone';
+  const at = args.indexOf('-name');
+  const name = args[at + 1] ?? '';
+  // As `machineArguments` puts them: others may speak of a machine (`find -name`), and are not one.
+  const isMachine = at >= 0 && args[at + 2] === '-nodefaults' && args[at + 3] === '-no-user-config';
+  return isMachine && name.startsWith(NAME) && lifeOf(name.slice(NAME.length)) === 'gone';
 }
 
 function argumentsOf(pid: number): string[] {

@@ -1,7 +1,7 @@
 // Removes what killed processes of ours left: temporary folders, half-built folders of the cache, locks, old snapshots.
 // Invariant: only names this program makes are touched, and only when the process they name is gone.
 
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../model/error.ts';
@@ -25,6 +25,9 @@ export function createTemporaryFolder(): string {
   return folder;
 }
 
+/** Where those folders are, as a pattern. */
+export const temporaryFolders = (): string => join(tmpdir(), `${TEMPORARY}.*`);
+
 /** Cheap enough for each start: it reads a few short folders. Returns the paths of what was removed. */
 export function sweepStale(cache: string, now = new Date()): string[] {
   const removed = [
@@ -45,9 +48,15 @@ function sweepPartial(folder: string, isOurs = (_name: string): boolean => true)
     const mark = PARTIAL.exec(name)?.[1];
     if (mark === undefined || !isOurs(name)) continue;
     const path = join(folder, name);
-    if (isAbandoned(path, mark) && remove(path)) removed.push(path);
+    if (isOwn(path) && isAbandoned(path, mark) && remove(path)) removed.push(path);
   }
   return removed;
+}
+
+/** In a shared folder anybody can take such a name, and swap what is below it for a link while root removes it. */
+function isOwn(path: string): boolean {
+  const own = process.getuid?.();
+  return own === undefined || lstatSync(path, { throwIfNoEntry: false })?.uid === own;
 }
 
 function isAbandoned(path: string, mark: string): boolean {

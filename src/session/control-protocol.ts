@@ -30,6 +30,7 @@ export interface ControlFrame {
 
 const HEADER = 5;
 const MAX_PAYLOAD = 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 export function encodeFrame(type: FrameType, payload: Buffer = Buffer.alloc(0)): Buffer {
   const frame = Buffer.allocUnsafe(HEADER + payload.length);
@@ -56,16 +57,19 @@ export function decodeJson(payload: Buffer): Record<string, unknown> | undefined
 
 /** Bytes in, frames out. A frame over the limit errors the stream, which ends the connection. */
 export class FrameParser extends Transform {
-  #pending: Buffer = Buffer.alloc(0);
+  /** The beginning of a frame; room is doubled, so that a peer that sends single bytes does not cost their number squared. */
+  #held: Buffer = NOTHING;
+  #length = 0;
 
   constructor() {
     super({ readableObjectMode: true });
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.#pending = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
-    while (this.#pending.length >= HEADER) {
-      const length = this.#pending.readUInt32BE(1);
+    const bytes = this.#length === 0 ? chunk : this.#append(chunk);
+    let at = 0;
+    while (bytes.length - at >= HEADER) {
+      const length = bytes.readUInt32BE(at + 1);
       if (length > MAX_PAYLOAD) {
         done(
           new SandboxError({
@@ -76,14 +80,32 @@ export class FrameParser extends Transform {
         );
         return;
       }
-      if (this.#pending.length < HEADER + length) break;
-      const frame: ControlFrame = {
-        type: this.#pending.readUInt8(0),
-        payload: this.#pending.subarray(HEADER, HEADER + length),
-      };
-      this.#pending = this.#pending.subarray(HEADER + length);
+      const start = at + HEADER;
+      if (bytes.length - start < length) break;
+      const payload = bytes.subarray(start, start + length);
+      const frame: ControlFrame = { type: bytes.readUInt8(at), payload };
+      at = start + length;
       this.push(frame);
     }
+    if (at > 0 || this.#length === 0) this.#keep(bytes.subarray(at));
     done();
+  }
+
+  #append(chunk: Buffer): Buffer {
+    const length = this.#length + chunk.length;
+    if (length > this.#held.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#held.length));
+      this.#held.copy(larger, 0, 0, this.#length);
+      this.#held = larger;
+    }
+    chunk.copy(this.#held, this.#length);
+    this.#length = length;
+    return this.#held.subarray(0, length);
+  }
+
+  /** Into memory of its own: frames that were handed on lie in the old one. */
+  #keep(rest: Buffer): void {
+    this.#held = rest.length === 0 ? NOTHING : Buffer.from(rest);
+    this.#length = rest.length;
   }
 }

@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SandboxError, messageOf } from '../model/error.ts';
 
-export const RUNTIME_PREFIX = 'agent-sandbox-';
+export const RUNTIME_PREFIX = 'as-run.';
+
+/** Where sessions have their sockets, as a pattern: no guest may reach them, whatever it may do beside them. */
+export const runtimeDirectories = (): string => join(tmpdir(), `${RUNTIME_PREFIX}*`);
 
 /** `YYYYMMDD-HHMMSS-xxxxxx` in UTC: sorts by start, and is short enough to type. */
 export function createSessionId(now: Date): string {

@@ -1,5 +1,6 @@
 // `run` inside a session: the guest asks its host for a session of its own kind, never wider than itself.
-// Invariant: the child's policy lies within the parent's, whatever text the guest sends; depth and number are limited.
+// Invariant: the child's policy lies within the parent's, whatever text the guest sends; depth and number are limited; what the
+// child is denied or sends out counts as the parent's, too.
 
 import type { Duplex } from 'node:stream';
 import { SandboxError, messageOf } from '../model/error.ts';
@@ -9,7 +10,7 @@ import { narrowPolicy } from '../source/narrow.ts';
 import { attachProcess } from './attach.ts';
 import { firstRequest, parseSpec } from './control.ts';
 import { FRAME, FrameParser, encodeJson } from './control-protocol.ts';
-import type { SessionPlan } from './plan.ts';
+import type { ParentSession, SessionPlan } from './plan.ts';
 import type { Session } from './session.ts';
 
 /** sessions within sessions */
@@ -21,8 +22,8 @@ const MAX_POLICY = 256 * 1024;
 
 export interface NestedOptions {
   plan: SessionPlan;
-  /** id of the session that is asked */
-  id: string;
+  /** the session that is asked, as its children's parent */
+  own: Omit<ParentSession, 'depth'>;
   start: (plan: SessionPlan) => Promise<Session>;
 }
 
@@ -59,7 +60,7 @@ export function createNestedSessions(options: NestedOptions): NestedSessions {
         ...options.plan,
         policy: narrow(options.plan, text),
         command: spec.argv,
-        parent: { id: options.id, depth },
+        parent: { ...options.own, depth },
         onProgress: () => undefined,
       });
     } finally {

@@ -1,5 +1,6 @@
 // All a session is made from, checked before anything starts.
 
+import type { Budget } from '../enforce/egress/budget.ts';
 import type { Accelerator } from '../engine/engine.ts';
 import type { Actor, Run } from '../model/identity.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
@@ -9,6 +10,16 @@ export type EngineChoice = 'auto' | 'kvm' | 'hvf' | 'tcg';
 export interface TerminalSize {
   rows: number;
   columns: number;
+}
+
+/** The session that asked for another. What that one spends is spent by both. */
+export interface ParentSession {
+  id: string;
+  depth: number;
+  /** decisions of all points of both */
+  counters: SharedArrayBuffer;
+  /** bytes sent out */
+  budget: Budget;
 }
 
 export interface SessionPlan {
@@ -26,7 +37,7 @@ export interface SessionPlan {
   actor: Actor;
   run?: Run;
   /** session that asked for this one */
-  parent?: { id: string; depth: number };
+  parent?: ParentSession;
   /** the host's variables, from which the guest gets a few */
   hostEnvironment: Readonly<Record<string, string | undefined>>;
   /** one line for a person while something long is prepared */

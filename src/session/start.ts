@@ -79,7 +79,8 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     if (live.session === undefined) early ??= { reason, detail };
     else void live.session.stop(reason, detail);
   };
-  const counters = createCounters();
+  // A denial inside is one of the session around it: started in a hundred children, it is not a hundred first ones.
+  const counters = plan.parent?.counters ?? createCounters();
   const decide = createDecider(policy);
   const onFailure = (error: SandboxError): void => endWith('log-unwritable', error.message);
   const onDenialLimit = (denials: number): void =>
@@ -94,6 +95,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     onFailure,
     onDenialLimit,
   });
+  const deniedBefore = point.counters().denied;
   const user = guestUser(policy.workspace, policy.home, plan.hostEnvironment);
   const muxPath = join(runtimeDirectory, 'mux.sock');
   const fsPath = join(runtimeDirectory, 'fs.sock');
@@ -137,9 +139,14 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     policy,
     guestName: GUEST_NAME,
     ca: isInspected ? hostAuthorities(plan.hostEnvironment, plan.onProgress) : [],
+    ...(plan.parent && { outerBudget: plan.parent.budget }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
-  const nested = createNestedSessions({ plan, id: base.id, start: (child) => startSession(child) });
+  const nested = createNestedSessions({
+    plan,
+    own: { id: base.id, counters, budget: egress.budget },
+    start: (child) => startSession(child),
+  });
   const link = connectGuest(await mux.connection, {
     onConnect: (destination, stream) => egress.onConnect(destination, stream),
     onDns: (query) => egress.onDns(query),
@@ -173,7 +180,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
         ...(isInspected ? trustVariables() : []),
         ...extra,
       ]),
-    denials: () => point.counters().denied,
+    denials: () => point.counters().denied - deniedBefore,
   });
   live.session = session;
   const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session);

@@ -6,6 +6,7 @@ import { formatBlock } from '../match/address.ts';
 import { SPECIAL_RANGES } from '../match/special.ts';
 import type { FilesystemRule, Layer, NetworkRule, RuleOrigin } from '../model/policy.ts';
 import { canonicalJson } from '../policy/canonical.ts';
+import { realPattern } from '../policy/place.ts';
 import {
   BROWSER_PROFILES,
   CONTAINER_ENGINES,
@@ -32,6 +33,8 @@ export interface BuiltinOptions {
   policyFiles: readonly string[];
   /** directories of the program itself that a guest neither reads nor writes: sessions, logs, caches */
   hidden?: readonly string[];
+  /** where a path really leads, links resolved; the path itself where it does not exist */
+  realPath?: (path: string) => string;
 }
 
 /** Rules with this id grant system directories; what only they grant is shown only where every user of the host may read it. */
@@ -142,8 +145,11 @@ function fileDenies(options: BuiltinOptions): FilesystemRule[] {
   const homes = [...new Set([options.home, '/root'])];
   const inHomes = (names: readonly string[]): string[] =>
     homes.flatMap((home) => names.map((name) => join(home, name)));
+  // Files are judged by where they are: what a link stands for is hidden at both places.
   const hide = (id: string, reason: string, paths: readonly string[]): FilesystemRule[] =>
-    [...new Set(paths)].map((path) => ({ ...origin(id), path, reason, ignoreCase: true }));
+    [
+      ...new Set(paths.flatMap((path) => [path, realPattern(path, Infinity, options.realPath)])),
+    ].map((path) => ({ ...origin(id), path, reason, ignoreCase: true }));
   const cap = (path: string): FilesystemRule => ({
     ...origin('repository-control'),
     path,

@@ -1,6 +1,6 @@
 // From files and flags to the effective policy of a run.
 import { createHash } from 'node:crypto';
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
@@ -102,6 +102,7 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     environment: options.environment,
     packageRoot: realpathSync.native(options.packageRoot),
     policyFiles: paths,
+    realPath: rememberLinks(),
     ...(options.hidden === undefined ? {} : { hidden: options.hidden }),
   });
   const resolved = resolvePolicy({
@@ -175,6 +176,21 @@ export function followLinks(path: string): string {
       rest.unshift(at.slice(at.lastIndexOf('/') + 1));
     }
   }
+}
+
+/** `followLinks` for many paths of few directories, most of which are not there. */
+function rememberLinks(): (path: string) => string {
+  const known = new Map<string, string>();
+  const follow = (path: string): string => {
+    if (path === '/') return path;
+    let real = known.get(path);
+    if (real === undefined) {
+      real = existsSync(path) ? followLinks(path) : join(follow(dirname(path)), basename(path));
+      known.set(path, real);
+    }
+    return real;
+  };
+  return follow;
 }
 
 function fault(code: string, file: string, message: string): Diagnostic {

@@ -31,7 +31,11 @@ export function narrowPolicy(
 
   const documents: [PolicyDocument, ...PolicyDocument[]] = [document];
   const templates = join(packageRoot, 'policy-templates');
+  const done = new Set<string>();
   for (const { name, span } of document.extends) {
+    // Each once: a guest that names one ten thousand times is not to keep the host reading.
+    if (done.has(name)) continue;
+    done.add(name);
     // Files beside it are the guest's, not the host's: only templates can be named.
     const path = join(templates, `${name}.yml`);
     const file = /^[a-z0-9][a-z0-9-]*$/.test(name) ? readPolicyFile(path) : undefined;

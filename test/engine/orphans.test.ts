@@ -8,14 +8,18 @@ afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
 });
 
-/** A process with a machine's name among its arguments. */
-async function machine(name: string): Promise<ChildProcess> {
+/** A process with a machine's name among its arguments, and those that follow it. */
+async function machine(
+  name: string,
+  rest: string[] = ['-nodefaults', '-no-user-config'],
+): Promise<ChildProcess> {
   const child = spawn(process.execPath, [
     '-e',
     'console.log(1); setInterval(() => 0, 1e6)',
     '--',
     '-name',
     name,
+    ...rest,
   ]);
   started.push(child);
   await once(child.stdout, 'data');
@@ -32,6 +36,7 @@ describe('killOrphans', () => {
       await machine(name.replace(/-\d+-\d+-\d+$/, '-4194304-1-1')), // in another PID namespace
       await machine('agent-sandbox'),
       await machine('somebody-4194304-1-1'),
+      await machine(name.replace(/-\d+-/, '-4194304-'), []), // looks for it, as find does
     ];
     const ended = Promise.all([once(orphan, 'exit'), once(reused, 'exit')]);
     expect(killOrphans().sort()).toEqual([orphan.pid, reused.pid].sort());

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -124,6 +125,16 @@ describe('sweepStale', () => {
       true,
       true,
     ]);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('leaves alone what another user gave such a name', () => {
+    const cache = join(folder, 'shared');
+    const gone = ownMark().replace(/^\d+/, '4194304');
+    const planted = join(cache, 'snapshots', `abc.part-${gone}-01234567`);
+    mkdirSync(join(planted, 'below'), { recursive: true });
+    chownSync(planted, 4711, 4711);
+    expect(sweepStale(cache)).toEqual([]);
+    expect(existsSync(join(planted, 'below'))).toBe(true);
   });
 
   it('keeps the snapshots used last, and of the others those used within a week', () => {

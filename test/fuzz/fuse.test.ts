@@ -238,6 +238,32 @@ describe('messages of a hostile guest', () => {
     }
   });
 
+  it('are not handled further while their replies are not read, and all are once they are', () => {
+    const target = open();
+    const [, directory = 0] = enterWorkspace(target);
+    writeFileSync(join(workspace, 'd/f'), Buffer.alloc(1 << 20, 1));
+    const out = createOutgoing(2 * MAX_MESSAGE);
+    const look = message(Opcode.LOOKUP, directory, Buffer.from('f\0'));
+    target.handle(look, 0, look.length, out);
+    const body = Buffer.alloc(40);
+    body.writeUInt32LE(1 << 20, 16);
+    const read = message(Opcode.READ, out.buffer.readUInt32LE(16), body);
+    const socket = new FakeSocket();
+    socket.isRead = false;
+    connect(socket as unknown as Socket, target, (reason) => expect.fail(reason));
+    // One read of a stream holds 64 KiB at most, and the requests for 32 MiB fit into it many times.
+    const requests = Buffer.concat(new Array<Buffer>(32).fill(read));
+    socket.emit('data', requests.subarray(0, -7));
+    expect(socket.isPaused).toBe(true);
+    expect(socket.writableLength).toBeLessThan(8 << 20);
+    for (let i = 0; i < 40 && socket.isPaused; i++) socket.drain();
+    expect(socket.isPaused).toBe(false);
+    socket.emit('data', requests.subarray(-7));
+    const sent = socket.written.reduce((sum, bytes) => sum + bytes.length, 0);
+    expect(sent).toBe(32 * (16 + (1 << 20)));
+    target.close();
+  });
+
   it('end the connection when a length is impossible, whatever came before', () => {
     const random = createRandom('fuse lengths');
     for (let i = 0; i < 40; i++) {
@@ -260,12 +286,25 @@ describe('messages of a hostile guest', () => {
 
 class FakeSocket extends EventEmitter {
   readonly written: Buffer[] = [];
-  readonly writableLength = 0;
+  writableLength = 0;
   isDestroyed = false;
+  isRead = true;
+  isPaused = false;
   write(bytes: Buffer, done: () => void): boolean {
     this.written.push(Buffer.from(bytes));
-    done();
+    if (this.isRead) done();
+    else this.writableLength += bytes.length;
     return true;
+  }
+  pause(): void {
+    this.isPaused = true;
+  }
+  resume(): void {
+    this.isPaused = false;
+  }
+  drain(): void {
+    this.writableLength = 0;
+    this.emit('drain');
   }
   destroy(): void {
     this.isDestroyed = true;

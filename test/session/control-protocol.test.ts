@@ -61,6 +61,14 @@ describe('control frames', () => {
     );
   });
 
+  it('cost no more for coming in single bytes', async () => {
+    const bytes = encodeFrame(FRAME.stdin, Buffer.alloc(512 * 1024, 'x'));
+    const begun = performance.now();
+    const { frames } = await parse(cut(bytes, [1]));
+    expect(frames).toHaveLength(1);
+    expect(performance.now() - begun).toBeLessThan(4000); // half a minute where each byte moves all before it
+  });
+
   it('end the connection when a length is over the limit, before its bytes are awaited', async () => {
     const { error } = await parse([Buffer.from([1, 0xff, 0xff, 0xff, 0xff])]);
     expect(error).toMatchObject({ code: 'SESSION_BAD_FRAME' });

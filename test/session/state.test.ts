@@ -14,8 +14,10 @@ import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionState } from '../../src/model/session.ts';
 import {
+  createRuntimeDirectory,
   createSessionDirectory,
   createSessionId,
+  RUNTIME_PREFIX,
   SESSION_ID,
 } from '../../src/session/directory.ts';
 import { findLiveSession, listSessions, sweepDeadSessions } from '../../src/session/find.ts';
@@ -33,7 +35,7 @@ afterEach(() => {
 });
 
 function makeRuntime(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'agent-sandbox-'));
+  const directory = createRuntimeDirectory();
   runtimes.push(directory);
   return directory;
 }
@@ -139,7 +141,7 @@ describe('the sweep', () => {
     writeFileSync(join(precious, 'file'), 'x');
     const mark = await deadMark();
     makeSession({ process: mark, runtimeDirectory: precious });
-    makeSession({ process: mark, runtimeDirectory: join(tmpdir(), 'agent-sandbox-x/../../') });
+    makeSession({ process: mark, runtimeDirectory: join(tmpdir(), `${RUNTIME_PREFIX}x/../../`) });
     sweepDeadSessions(logs, new Date());
     expect(readFileSync(join(precious, 'file'), 'utf8')).toBe('x');
     expect(listSessions(logs)).toHaveLength(2);

@@ -381,6 +381,22 @@ describe('the builtin layer', () => {
     ).toBe('deny by builtin/sandbox');
   });
 
+  test('hides what a link stands for where it really is, and where it would be', () => {
+    write('dotfiles/ssh/id', '');
+    write('real-state/log', '');
+    symlinkSync(join(workspace, 'dotfiles/ssh'), join(home, '.ssh'));
+    symlinkSync(join(workspace, 'dotfiles'), join(home, '.config'));
+    symlinkSync('real-state', join(workspace, 'state'));
+    const hidden = [join(workspace, 'state'), join(workspace, 'state/later')];
+    expect(ask('read dotfiles/ssh/id')).toBe('deny by builtin/secrets');
+    expect(ask('read dotfiles/gh/hosts.yml')).toBe('deny by builtin/secrets');
+    expect(ask('read dotfiles/plain')).toMatch(/^allow/);
+    expect(ask('write real-state/log', { hidden })).toBe('deny by builtin/sandbox');
+    expect(ask('write real-state/later/x', { hidden: hidden.slice(1) })).toBe(
+      'deny by builtin/sandbox',
+    );
+  });
+
   test('protects the file a linked policy really is, and all it extends', () => {
     write('real.yml', 'version: 1\nextends: ./more.yml\n');
     write('more.yml', 'version: 1\n');
@@ -523,5 +539,15 @@ describe('a nested run', () => {
     expect(narrowPolicy(parent, 'version: 1\nx: 1\n', packageRoot, {}).diagnostics).toMatchObject([
       { code: 'unknown-key' },
     ]);
+  });
+
+  test('reads a template once, however often the text names it', () => {
+    const parent = load().policy;
+    if (parent === undefined) throw new Error('refused');
+    const once = narrowPolicy(parent, 'version: 1\nextends: [codex]\n', packageRoot);
+    const names = new Array(500).fill('codex').join(', ');
+    const often = narrowPolicy(parent, `version: 1\nextends: [${names}]\n`, packageRoot);
+    expect(often.documents).toHaveLength(once.documents.length);
+    expect(often.policy?.layers[1]?.filesystem).toEqual(once.policy?.layers[1]?.filesystem);
   });
 });

@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RUNTIME_PREFIX } from '../../src/session/directory.ts';
 import { CliRig, collect } from '../support/cli.ts';
 
 let rig: CliRig;
@@ -20,7 +21,7 @@ beforeAll(() => {
 afterAll(() => rig.remove());
 
 const sockets = (): string[] =>
-  readdirSync(tmpdir()).filter((name) => name.startsWith('agent-sandbox-'));
+  readdirSync(tmpdir()).filter((name) => name.startsWith(RUNTIME_PREFIX));
 
 describe('run', () => {
   it('passes stdin, stdout, stderr and the exit code through', async () => {
@@ -120,6 +121,17 @@ describe('run', () => {
     const { code, stdout } = await rig.cli(['log', 'verify', rig.sessions().at(-1) ?? '']);
     expect(stdout).toContain('ok');
     expect(code).toBe(0);
+  });
+
+  it('keeps its sockets from a guest that may write where they are', async () => {
+    const policy = `version: 1
+filesystem: {allow: [{path: ., access: write}, {path: ${tmpdir()}, access: write}]}
+`;
+    const mine = `ls ${tmpdir()} | grep -c '^${RUNTIME_PREFIX}'; cd ${tmpdir()} && mkdir ${RUNTIME_PREFIX}x`;
+    const result = await rig.run(['sh', '-c', `${mine}; pwd`], { policy });
+    expect(result.stdout).toBe(`0\n${tmpdir()}\n`);
+    expect(result.stderr).toContain('Permission denied');
+    expect(sockets()).not.toContain(`${RUNTIME_PREFIX}x`);
   });
 });
 

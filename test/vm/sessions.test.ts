@@ -168,6 +168,19 @@ filesystem:
     },
   );
 
+  it('counts what its children are denied as its own', { timeout: 300_000 }, async () => {
+    const policy = `version: 1
+filesystem: {allow: [{path: ., access: write}]}
+limits: {denials: 3}
+`;
+    const child = (name: string): string =>
+      `node ${PROGRAM} run -- sh -c 'cat /etc/shadow; sleep 1; echo ${name}' 2>/dev/null`;
+    const script = `${['first', 'second', 'third'].map(child).join('; ')}; true`;
+    const result = await rig.run(['sh', '-c', script], { policy, args: ['--fail-on-denial'] });
+    expect(result.stdout).toBe('first\nsecond\n');
+    expect(result.code).toBe(3);
+  });
+
   it(
     'refuses an invalid policy, an option the host would not hear, and endless nesting',
     { timeout: 300_000 },

@@ -7,7 +7,7 @@ import type { EffectivePolicy } from '../../model/policy.ts';
 import { createDecider } from '../../policy/decide.ts';
 import type { Point } from '../point.ts';
 import { createAddressCheck } from './address-check.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, type Budget } from './budget.ts';
 import { createConnector } from './connect.ts';
 import type { ConnectLimits } from './connect.ts';
 import { dialAddress } from './dial.ts';
@@ -35,6 +35,8 @@ export interface EgressOptions {
   policy: EffectivePolicy;
   /** the guest's own host name */
   guestName?: string;
+  /** of the session that asked for this one */
+  outerBudget?: Budget;
   lookup?: Lookup;
   dial?: Dial;
   /** certificates in PEM, believed of the servers of inspected connections besides the host's */
@@ -52,6 +54,7 @@ export interface Egress {
   caPem(): Promise<string>;
   /** Resets what is open and refuses what comes. */
   close(): void;
+  readonly budget: Budget;
   readonly bytesOut: number;
 }
 
@@ -71,7 +74,7 @@ export function createEgress(options: EgressOptions): Egress {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const judge = createPointJudge(options.point);
   const synthetic = createSyntheticAddresses(limits.names);
-  const budget = createBudget(smaller(limits.egress, policy.limits.egress));
+  const budget = createBudget(smaller(limits.egress, policy.limits.egress), options.outerBudget);
   const answer = createNameAnswers({
     judge,
     synthetic,
@@ -105,6 +108,7 @@ export function createEgress(options: EgressOptions): Egress {
     },
     caPem: () => inspection.caPem(),
     close: () => connector.close(),
+    budget,
     get bytesOut() {
       return budget.spent();
     },

@@ -26,6 +26,9 @@ export function connect(
   // Holds a message whose end has not come yet.
   const pending = Buffer.allocUnsafeSlow(2 * MAX_MESSAGE);
   let held = 0;
+  // What was read and not handled yet.
+  let rest: Buffer = Buffer.alloc(0);
+  let isBlocked = false;
   const spare: Outgoing[] = [];
   let out = createOutgoing(OUT_BYTES);
 
@@ -37,53 +40,58 @@ export function connect(
       full.length = 0;
       if (spare.length < 2) spare.push(full);
     });
-    if (socket.writableLength > MAX_UNSENT && !socket.isPaused()) {
-      socket.pause();
-      socket.once('drain', () => socket.resume());
-    }
+    if (socket.writableLength <= MAX_UNSENT || isBlocked) return;
+    isBlocked = true;
+    socket.pause();
+    socket.once('drain', () => {
+      isBlocked = false;
+      work();
+      if (!isBlocked) socket.resume();
+    });
   }
 
-  /** Handles the whole messages in a buffer; returns how many bytes they took. */
+  /** Handles the whole messages in a buffer, as long as their replies are read; returns how many bytes they took. */
   function handleAll(buffer: Buffer, length: number): number {
     let at = 0;
-    for (;;) {
+    while (!isBlocked) {
       const size = messageLength(buffer, at, length - at);
-      if (size === 0 || size > length - at) return at;
+      if (size === 0 || size > length - at) break;
+      // One chunk of small requests may ask for a gigabyte of replies.
       if (out.buffer.length - out.length < REPLY_ROOM) send();
+      if (isBlocked) break;
       filesystem.handle(buffer, at, size, out);
       at += size;
     }
+    return at;
   }
 
-  function take(chunk: Buffer): void {
-    let rest = chunk;
-    while (rest.length > 0) {
+  function handleRest(): void {
+    while (!isBlocked && held + rest.length > 0) {
       if (held === 0) {
         const done = handleAll(rest, rest.length);
         rest = rest.subarray(done);
-        if (rest.length > 0 && done === 0) rest = hold(rest);
+        if (rest.length > 0 && done === 0 && !isBlocked) hold();
         continue;
       }
-      rest = hold(rest);
+      hold();
       const done = handleAll(pending, held);
-      if (done > 0) {
-        pending.copyWithin(0, done, held);
-        held -= done;
-      }
+      if (done === 0) break; // its end has not come
+      pending.copyWithin(0, done, held);
+      held -= done;
     }
     send();
   }
 
-  function hold(bytes: Buffer): Buffer {
-    const count = Math.min(bytes.length, pending.length - held);
-    bytes.copy(pending, held, 0, count);
+  function hold(): void {
+    const count = Math.min(rest.length, pending.length - held);
+    rest.copy(pending, held, 0, count);
     held += count;
-    return bytes.subarray(count);
+    rest = rest.subarray(count);
   }
 
-  socket.on('data', (chunk: Buffer) => {
+  function work(): void {
     try {
-      take(chunk);
+      handleRest();
     } catch (error) {
       socket.destroy();
       onFault(
@@ -92,6 +100,11 @@ export function connect(
           : `the filesystem server failed: ${String(error)}`,
       );
     }
+  }
+
+  socket.on('data', (chunk: Buffer) => {
+    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+    work();
   });
   return {
     send,

@@ -15,7 +15,7 @@ import {
   type Incoming,
 } from './incoming.ts';
 import type { WriteGrant } from './judge.ts';
-import { replyEntry, type Operation } from './lookup.ts';
+import { isKernels, replyEntry, type Operation } from './lookup.ts';
 import type { Node } from './node.ts';
 import { bodyAt, type Outgoing } from './outgoing.ts';
 import { setEntry } from './private-copy.ts';
@@ -56,8 +56,15 @@ export const create: Operation = (state, incoming, out, parent) => {
   out.buffer.fill(0, at, at + 16);
   out.buffer.writeUInt32LE(FOPEN_KEEP_CACHE, at + 8);
   // Someone on the host was faster: without O_EXCL the guest gets that file.
-  if (!isExclusive && findName(state, parent, name)) {
-    const grant = state.judge.write(pathOf(state, parent, name));
+  const found = isExclusive ? undefined : findName(state, parent, name);
+  if (found) {
+    const path = pathOf(state, parent, name);
+    // A kernel comes here with names only that a look-up did not find; what that hides is hidden here, too.
+    if (isKernels(state, path, found)) {
+      state.judge.recordKernels(path);
+      return Errno.EACCES;
+    }
+    const grant = state.judge.write(path);
     return grant === 'no' ? Errno.EACCES : replyNew(state, incoming, out, { parent, name }, 16);
   }
   const claimed = claimName(state, parent, name, false);

@@ -51,6 +51,8 @@ export interface Descriptors {
   pin(node: Node): void;
   /** Closes all of a node's descriptors. */
   release(node: Node): void;
+  /** Closes the descriptors of a directory and of all below it: they are opened by their path again, if they still have it. */
+  releaseTree(node: Node): void;
   /** Closes the data descriptor, so that the next use opens the node's content where it lies then. */
   releaseData(node: Node): void;
   counts(): { directories: number; files: number; pins: number };
@@ -178,6 +180,14 @@ export function createDescriptors(
       directories.remove(node);
       files.remove(node);
       pins.remove(node);
+    },
+    releaseTree: (node) => {
+      const left = [node];
+      for (let next = left.pop(); next; next = left.pop()) {
+        directories.remove(next);
+        for (const child of next.children?.values() ?? [])
+          if (child.format === Format.DIRECTORY) left.push(child);
+      }
     },
     releaseData: (node) => files.remove(node),
     counts: () => ({ directories: directories.size(), files: files.size(), pins: pins.size() }),

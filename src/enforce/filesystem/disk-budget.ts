@@ -19,6 +19,8 @@ export interface DiskBudget {
   release(ino: bigint): void;
   /** A new file's inode is known now: its name's cost goes with it. */
   attribute(ino: bigint, bytes: number): void;
+  /** grows whenever a file got shorter: what a writer knew of any file's end may be wrong from then on */
+  readonly refunds: number;
   used(): number;
   /** Infinity without a limit. */
   left(): number;
@@ -27,6 +29,7 @@ export interface DiskBudget {
 export function createDiskBudget(limit: number | undefined): DiskBudget {
   const known = new Map<bigint, number>();
   let used = 0;
+  let refunds = 0;
 
   function spend(bytes: number): void {
     if (limit !== undefined && used + bytes > limit) throw new Refusal(Errno.ENOSPC);
@@ -47,6 +50,7 @@ export function createDiskBudget(limit: number | undefined): DiskBudget {
       attribute(ino, bytes);
     },
     refund: (ino, bytes) => {
+      refunds += 1;
       const spent = known.get(ino) ?? 0;
       const back = Math.min(spent, bytes);
       if (back <= 0) return;
@@ -58,6 +62,9 @@ export function createDiskBudget(limit: number | undefined): DiskBudget {
       known.delete(ino);
     },
     attribute,
+    get refunds() {
+      return refunds;
+    },
     used: () => used,
     left: () => (limit === undefined ? Infinity : Math.max(0, limit - used)),
   };

@@ -1,5 +1,5 @@
-// All nodes, by number, by inode and by name. Invariant: a name leads to at most one node, and a node is forgotten only when
-// the guest kernel holds no reference to it.
+// All nodes, by number, by inode and by name. Invariants: a name leads to at most one node; a node is forgotten only when the
+// guest kernel holds no reference to it, or to the directory it lies in.
 
 import { toText } from './file-name.ts';
 import { createNode, isSame, joinText, type Identity, type Name, type Node } from './node.ts';
@@ -86,6 +86,19 @@ export function createNodeTable(options: NodeTableOptions): NodeTable {
     if (node === root) return;
     node.lookups -= references;
     if (node.lookups > 0) return;
+    const leaving = [node];
+    for (let gone = leaving.pop(); gone; gone = leaving.pop()) {
+      remove(gone);
+      // A kernel keeps a directory for as long as it keeps what lies below. What still does either has a name elsewhere, or
+      // belongs to a guest that lies: its path would no longer follow the directory when that is moved.
+      for (const [name, child] of gone.children ?? []) {
+        detach(child, { parent: gone, name });
+        if (child.isDetached) leaving.push(child);
+      }
+    }
+  }
+
+  function remove(node: Node): void {
     byId.delete(node.id);
     if (filesByInode.get(node.ino) === node) filesByInode.delete(node.ino);
     if (!node.isDetached) {

@@ -37,6 +37,8 @@ export interface Node {
   copy: PrivateContent | PrivateDirectory | undefined;
   /** end of the file as of the last write through here, -1 when unknown */
   knownEnd: number;
+  /** the budget's `refunds` when that was so */
+  knownEndAt: number;
 
   /** judged path of a directory, as of `textEpoch`; of anything whose names are gone, the last one */
   text: string;
@@ -104,6 +106,7 @@ export function createNode(
     isGone: false,
     copy: undefined,
     knownEnd: -1,
+    knownEndAt: -1,
     text: '',
     textEpoch: -1,
     verdicts: 0,

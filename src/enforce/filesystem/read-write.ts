@@ -74,10 +74,14 @@ function payForGrowth(
   size: number,
 ): void {
   const end = offset + size;
-  if (end <= node.knownEnd) return;
-  const before = offset === node.knownEnd ? offset : Number(fstatSync(fd, { bigint: true }).size);
+  const { refunds } = state.budget;
+  // The file may have another node, by another name, through which it was cut.
+  const known = node.knownEndAt === refunds ? node.knownEnd : -1;
+  if (end <= known) return;
+  const before = offset === known ? offset : Number(fstatSync(fd, { bigint: true }).size);
   state.budget.charge(node.ino, end - before);
   node.knownEnd = Math.max(end, before);
+  node.knownEndAt = refunds;
 }
 
 function dropSetId(path: string, mode: number): void {

@@ -76,6 +76,7 @@ function truncate(state: FilesystemState, node: Node, stat: BigIntStats, size: n
   ftruncateSync(state.descriptors.data(node, true), size);
   if (size < before) state.budget.refund(node.ino, before - size);
   node.knownEnd = size;
+  node.knownEndAt = state.budget.refunds;
   return 0;
 }
 

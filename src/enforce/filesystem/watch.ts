@@ -150,8 +150,11 @@ export function createWatch(options: WatchOptions): Watch {
       if (!stat) return;
       present(directory, name);
       notifier.name(directory.id, name);
-    } else if (!stat || !isSame(node, identityOf(stat))) notifier.name(directory.id, name);
-    else if (node.sentCtimeNs !== 0n && node.sentCtimeNs !== stat.ctimeNs) tell(node);
+    } else if (!stat || !isSame(node, identityOf(stat))) {
+      // Whoever stands in it does not go with it to where it is now: there other rules may hold.
+      if (node.format === Format.DIRECTORY) descriptors.releaseTree(node);
+      notifier.name(directory.id, name);
+    } else if (node.sentCtimeNs !== 0n && node.sentCtimeNs !== stat.ctimeNs) tell(node);
   }
 
   function lookAtNode(node: Node): void {

@@ -140,6 +140,27 @@ P`);
     await share.close();
   });
 
+  it('does not follow a directory that the host moves to where other rules hold', async () => {
+    const share = await openShare({
+      policy: `version: 1
+filesystem: {allow: [{path: ., access: write}], deny: [{path: secret}]}
+`,
+      prepare: (workspace) => mkdirSync(join(workspace, 'd/s'), { recursive: true }),
+    });
+    const at = (path: string): string => join(share.workspace, path);
+    const inside = share.run(
+      'W=$PWD; cd d/s && echo > $W/ready; until [ -e $W/go ]; do sleep 0.05; done; cat key; echo x > new',
+    );
+    while (!existsSync(at('ready'))) await sleep(20);
+    renameSync(at('d'), at('secret'));
+    writeFileSync(at('secret/s/key'), 'moved');
+    await sleep(200);
+    writeFileSync(at('go'), '');
+    expect((await inside).stdout).toBe('');
+    expect(readdirSync(at('secret/s'))).toEqual(['key']);
+    await share.close();
+  });
+
   it('takes one connection only', async () => {
     const share = await openShare();
     await share.ok('true');
