@@ -544,9 +544,9 @@ describe('a nested run', () => {
   test('reads a template once, however often the text names it', () => {
     const parent = load().policy;
     if (parent === undefined) throw new Error('refused');
-    const once = narrowPolicy(parent, 'version: 1\nextends: [codex]\n', packageRoot);
+    const once = narrowPolicy(parent, 'version: 1\nextends: [codex]\n', packageRoot, {});
     const names = new Array(500).fill('codex').join(', ');
-    const often = narrowPolicy(parent, `version: 1\nextends: [${names}]\n`, packageRoot);
+    const often = narrowPolicy(parent, `version: 1\nextends: [${names}]\n`, packageRoot, {});
     expect(often.documents).toHaveLength(once.documents.length);
     expect(often.policy?.layers[1]?.filesystem).toEqual(once.policy?.layers[1]?.filesystem);
   });

@@ -1,7 +1,7 @@
 // Bodies, trailers, interim answers and switches of protocol, each as a client and a server would do them.
 
 import { once } from 'node:events';
-import http from 'node:http';
+import type http from 'node:http';
 import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -44,7 +44,8 @@ async function collect(stream: http2.ClientHttp2Stream): Promise<H2Answer> {
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('error', () => undefined);
   await new Promise((resolve) => stream.once('close', resolve));
-  return { ...answer, body: Buffer.concat(chunks), rstCode: stream.rstCode };
+  const { rstCode } = stream as { rstCode: number | undefined };
+  return { ...answer, body: Buffer.concat(chunks), rstCode };
 }
 
 describe.each([['h2'], ['http/1.1']])('to an origin that speaks %s', (version) => {
