@@ -39,8 +39,8 @@ interface H2Answer {
 async function collect(stream: http2.ClientHttp2Stream): Promise<H2Answer> {
   const answer: H2Answer = { headers: {}, body: Buffer.alloc(0), trailers: {}, rstCode: 0 };
   const chunks: Buffer[] = [];
-  stream.on('response', (headers) => (answer.headers = headers));
-  stream.on('trailers', (trailers) => (answer.trailers = trailers));
+  stream.on('response', (headers: http2.IncomingHttpHeaders) => (answer.headers = headers));
+  stream.on('trailers', (trailers: http2.IncomingHttpHeaders) => (answer.trailers = trailers));
   stream.on('data', (chunk: Buffer) => chunks.push(chunk));
   stream.on('error', () => undefined);
   await new Promise((resolve) => stream.once('close', resolve));
