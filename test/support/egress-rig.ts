@@ -23,6 +23,8 @@ export interface RigOptions {
   /** what the host's resolver answers; a name that is not here does not exist */
   hosts?: Record<string, string[] | (() => Promise<string[]>)>;
   limits?: Partial<EgressLimits>;
+  /** believed of the origins of inspected connections */
+  ca?: string[];
 }
 
 export interface Rig {
@@ -43,6 +45,8 @@ export interface Rig {
   resolve(name: string, type?: number): Promise<ReadAnswer>;
   /** A guest program's socket to `address:port`. */
   connect(address: string, port: number): Promise<Socket>;
+  /** Resolves in the guest, then gives a port of the loopback where its connections to the name begin. */
+  portFor(name: string, port: number, at?: number): Promise<number>;
   /** Resolves in the guest, then connects; rejects when the name has no address. */
   connectByName(name: string, port: number): Promise<Socket>;
   close(): Promise<void>;
@@ -112,6 +116,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     point,
     policy,
     guestName: 'guest-box',
+    ca: options.ca ?? [],
     onFault: (reason) => faults.push(reason),
     limits: { stagger: 20, ...options.limits },
     lookup: async (name) => {
@@ -131,22 +136,23 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     },
   });
 
-  async function listen(onConnection: (socket: Socket) => void): Promise<number> {
+  async function listen(onConnection: (socket: Socket) => void, at = 0): Promise<number> {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       onConnection(socket);
     });
-    server.listen(0, '127.0.0.1');
+    server.listen(at, '127.0.0.1');
     await once(server, 'listening');
     servers.push(server);
     return (server.address() as AddressInfo).port;
   }
 
+  const listenFor = (address: string, port: number, at?: number): Promise<number> =>
+    listen((stream) => egress.onConnect({ address, port, family: net.isIP(address) }, stream), at);
+
   async function connect(address: string, port: number): Promise<Socket> {
-    const guestPort = await listen((stream) =>
-      egress.onConnect({ address, port, family: net.isIP(address) }, stream),
-    );
+    const guestPort = await listenFor(address, port);
     const socket = net.connect({ host: '127.0.0.1', port: guestPort, allowHalfOpen: true });
     sockets.add(socket);
     socket.on('error', () => undefined);
@@ -177,6 +183,11 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     },
     resolve,
     connect,
+    portFor: async (name, port, at) => {
+      const [address] = (await resolve(name)).addresses;
+      if (address === undefined) throw new Error(`${name} has no address`);
+      return listenFor(address, port, at);
+    },
     connectByName: async (name, port) => {
       const [address] = (await resolve(name)).addresses;
       if (address === undefined) throw new Error(`${name} has no address`);
@@ -190,7 +201,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -35,6 +35,8 @@ export interface HttpRigOptions {
   trust?: string[];
   /** a plain TCP origin instead */
   rawOrigin?: (socket: Socket) => void;
+  /** the same behind TLS */
+  rawTlsOrigin?: (socket: Socket) => void;
   limits?: Partial<HttpLimits>;
   budget?: number;
 }
@@ -123,7 +125,11 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
     reached.push(`${request.method} ${request.url}`);
     (options.origin ?? echo)(request, response);
   };
-  const plain = http.createServer({ keepAliveTimeout: 60_000 }, onRequest);
+  const plain = http.createServer(
+    // As lenient as Node can be: what it takes for a request, some server will.
+    { keepAliveTimeout: 60_000, insecureHTTPParser: true, requireHostHeader: false },
+    onRequest,
+  );
   plain.on('upgrade', (request, socket) => {
     reached.push(`UPGRADE ${request.url}`);
     socket.write(
@@ -146,6 +152,15 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
     originSockets.add(socket);
     socket.on('close', () => originSockets.delete(socket));
     if (options.rawOrigin) return options.rawOrigin(socket);
+    if (options.rawTlsOrigin) {
+      const secured = new tls.TLSSocket(socket, {
+        isServer: true,
+        secureContext: tls.createSecureContext(certificate),
+        ALPNProtocols: ['http/1.1'],
+      });
+      secured.on('error', () => undefined);
+      return options.rawTlsOrigin(secured);
+    }
     socket.once('data', (chunk: Buffer) => {
       socket.pause();
       socket.unshift(chunk);

@@ -1,5 +1,6 @@
 // Moves a body from one side to the other. Invariant: what is held is bounded by the two streams' own buffers.
 
+import { asTrailers } from './fields.ts';
 import type { Inlet, Outlet } from './message.ts';
 
 export interface PumpOptions {
@@ -51,7 +52,7 @@ export function pump({ from, to, length, onBytes, onWait, onMismatch, onEnd }: P
       onMismatch();
       return;
     }
-    to.end(from.trailers());
+    to.end(asTrailers(from.trailers()));
     onEnd();
   });
 }

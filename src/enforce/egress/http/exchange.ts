@@ -196,7 +196,12 @@ function carry({ call, head, request, size, context, done }: Carried): void {
 
   const answer: Answer = {
     onInform: (status, fields) => {
-      if (!isOver) call.inform(status, fields);
+      if (isOver) return;
+      try {
+        call.inform(status, fields);
+      } catch {
+        // An interim answer that cannot be written is left out: the final one says all that counts.
+      }
     },
     onResponse: (...parts) => guard(() => onResponse(...parts)),
     onSwitch: (fields, stream, bytes) =>

@@ -12,6 +12,7 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
+const NEVER_TRAILERS = new Set(['authorization', 'content-length', 'host', 'trailer']);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** visible characters, space, tab and bytes above ASCII */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -75,6 +76,12 @@ export function faultOfFields(fields: Fields): string | undefined {
     if (!VALUE.test(value)) return `header ${name} holds control characters`;
   }
   return undefined;
+}
+
+/** Fields behind a body: never such as say how to read the message (RFC 9110 §6.5.1), and none at all where one is damaged. */
+export function asTrailers(fields: Fields): Fields {
+  if (faultOfFields(fields) !== undefined) return [];
+  return endToEnd(fields).filter(([name]) => !NEVER_TRAILERS.has(name));
 }
 
 export function bytesOf(fields: Fields): number {

@@ -28,6 +28,7 @@ export function serveH1(options: GuestServer): void {
   const { stream, limits } = options;
   const waiting: Next[] = [];
   let isServing = false;
+  let last: ServerResponse | undefined;
   /** the last answer is given; what comes now is nobody's */
   let isEnding = false;
 
@@ -61,6 +62,7 @@ export function serveH1(options: GuestServer): void {
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, upgrade?: Buffer): void {
+    last = response;
     response.sendDate = false;
     request.on('error', () => undefined);
     response.on('error', () => undefined);
@@ -88,6 +90,12 @@ export function serveH1(options: GuestServer): void {
   server.on('checkContinue', serve);
   server.on('checkExpectation', serve);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    // Its answer would have to wait for a socket that Node has already let go of; no client asks like that.
+    if (isServing || last?.writableFinished === false) {
+      options.onFault('an upgrade behind a request that is not answered yet');
+      stream.destroy();
+      return;
+    }
     const response = new http.ServerResponse(request);
     socket.pause();
     // Node gives the socket away here. If nothing comes of the switch, it answers this one request and ends.

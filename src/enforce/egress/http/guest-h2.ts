@@ -8,6 +8,7 @@ import type { Fields } from './fields.ts';
 import type { GuestServer } from './guest-h1.ts';
 import type { Call, Outlet } from './message.ts';
 import { http2 } from './node.ts';
+import { sendTrailers } from './trailers.ts';
 
 const STREAM_WINDOW = 256 * 1024;
 /** where counting by us ends and Node's own refusal, without a record, begins */
@@ -108,11 +109,11 @@ function createCall(
       // Node throws where there is nobody to answer.
       if (isGone()) return { stream, end: () => undefined } satisfies Outlet;
       let last: Fields = [];
-      stream.once('wantTrailers', () => stream.sendTrailers(toObject(last)));
       stream.respond(
         { ':status': status, ...toObject(fields) },
         { endStream: !hasBody, waitForTrailers: hasBody },
       );
+      stream.once('wantTrailers', () => sendTrailers(stream, last));
       return {
         stream,
         end(sent) {

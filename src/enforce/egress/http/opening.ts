@@ -43,7 +43,8 @@ export function readOpening(
       guest.off('end', onEnd);
       guest.off('close', onEnd);
       guest.pause();
-      if (read.length > 0 && !guest.destroyed) guest.unshift(Buffer.concat(read));
+      const isWanted = opening.kind === 'tls' || opening.kind === 'http';
+      if (isWanted && !guest.destroyed && !guest.readableEnded) guest.unshift(Buffer.concat(read));
       resolve(opening);
     }
 

@@ -24,7 +24,8 @@ export interface TunnelOptions {
 }
 
 export function tunnel({ guest, upstream, idle, spend, onRefuse, onEnd }: TunnelOptions): void {
-  for (const { stream, head } of [guest, upstream]) if (head.length > 0) stream.unshift(head);
+  for (const { stream, head } of [guest, upstream])
+    if (head.length > 0 && !stream.readableEnded) stream.unshift(head);
   relay({
     guest: guest.stream,
     // What Node's client hands over after an upgrade is the socket it was given.

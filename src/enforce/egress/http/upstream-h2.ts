@@ -8,6 +8,7 @@ import type { Fields } from './fields.ts';
 import { hostField, withLength } from './head.ts';
 import type { Sending, Site, Upstream } from './message.ts';
 import { http2 } from './node.ts';
+import { sendTrailers } from './trailers.ts';
 
 /** Bytes a server may send before they are taken: per stream, and all together. */
 const STREAM_WINDOW = 1024 * 1024;
@@ -45,7 +46,7 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
       );
       let last: Fields = [];
       let trailers: Fields = [];
-      stream.on('wantTrailers', () => stream.sendTrailers(toObject(last)));
+      stream.on('wantTrailers', () => sendTrailers(stream, last));
       stream.on('headers', (info: IncomingHttpHeaders & { ':status'?: number }) =>
         answer.onInform(info[':status'] ?? 0, endToEnd(fromObject(info))),
       );
