@@ -9,6 +9,7 @@ network:
   allow:
     - host: [${names.join(', ')}]
     - {host: "*.wild.test"}
+    - {host: ro.test, methods: [GET], paths: ["/api/**"]}
 filesystem:
   allow:
     - {path: ., access: write}

@@ -121,6 +121,8 @@ function environmentOf(
     LANG: 'C.UTF-8',
     TMPDIR: layout.temp,
     AGENT_SANDBOX_CACHE_DIR: options.cache,
+    // What judges requests must believe the origins.
+    NODE_EXTRA_CA_CERTS: layout.authority,
     GITHUB_ACTIONS: 'true',
     GITHUB_ACTOR: 'octocat',
     GITHUB_REPOSITORY: 'acme/app',

@@ -46,6 +46,7 @@ async function checkEnd(
 export const LEGITIMATE: readonly Case[] = [
   { id: 'L01', title: 'HTTPS to an allowed host', tier: 'G', expect: 'allow' },
   { id: 'L02', title: 'HTTP to an allowed host', tier: 'G', expect: 'allow' },
+  { id: 'L03', title: 'requests that a rule names, judged', tier: 'G', expect: 'allow' },
   { id: 'L04', title: 'a server on the guest’s own loopback', tier: 'G', expect: 'allow' },
   {
     id: 'L05',

@@ -146,14 +146,19 @@ const ATTACKS: readonly Case[] = [
       };
     },
   },
+  { id: 'N10', title: 'another protocol to a judged host', tier: 'G', expect: 'deny' },
   {
-    id: 'N10',
-    title: 'other protocols on port 443',
+    id: 'N13',
+    title: 'streams for other authorities',
     tier: 'G',
     expect: 'deny',
-    notApplicable:
-      'without a request-level rule an allowed connection may carry anything but a wrong server name',
+    control: { none: 'the origins speak HTTP/1.1 only' },
   },
+  { id: 'N17', title: 'targets of CONNECT that are none', tier: 'G', expect: 'deny' },
+  { id: 'N22', title: 'requests that name two hosts', tier: 'G', expect: 'deny' },
+  { id: 'N23', title: 'a request hidden behind another', tier: 'G', expect: 'deny' },
+  { id: 'N25', title: 'methods that no rule names', tier: 'G', expect: 'deny' },
+  { id: 'N26', title: 'paths outside a rule', tier: 'G', expect: 'deny' },
 ];
 
 export const NETWORK: readonly Case[] = ATTACKS.map((test) =>
