@@ -111,6 +111,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
   ): Promise<number> {
     const server = net.createServer({ allowHalfOpen }, (socket) => {
       sockets.add(socket);
+      socket.setNoDelay(true);
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
       onConnection(socket);
@@ -176,7 +177,12 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
       target: { ...target, request: connect },
       dial: async () => {
         dials += 1;
-        const upstream = net.connect({ host: '127.0.0.1', port: originPort, allowHalfOpen: true });
+        const upstream = net.connect({
+          host: '127.0.0.1',
+          port: originPort,
+          allowHalfOpen: true,
+          noDelay: true,
+        });
         sockets.add(upstream);
         upstream.on('error', () => undefined);
         await once(upstream, 'connect');

@@ -92,3 +92,16 @@ it("serves Node's own clients of both versions", async () => {
   agent.destroy();
   expect(rig.dialled()).toBe(2);
 });
+
+it('leaves nothing behind of a request when the connection goes on', async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', onWarning);
+  await start();
+  const get = `GET /ok HTTP/1.1\r\nHost: ${HOST}\r\n`;
+  const text = await rig.exchange(`${`${get}\r\n`.repeat(40)}${get}Connection: close\r\n\r\n`);
+  expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(41);
+  expect(rig.dialled()).toBe(1);
+  process.off('warning', onWarning);
+  expect(warnings).toEqual([]);
+});

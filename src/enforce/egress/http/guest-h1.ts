@@ -199,8 +199,11 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       // A client that was not told to continue may send its next request where the body should be.
       if (isLast || !hasContinued) response.shouldKeepAlive = false;
       response.writeHead(status, toFlat(more));
-      // Sent at once: what comes next may take minutes.
-      if (hasBody) response.flushHeaders();
+      // Not held back until the body begins, which may take minutes; but in one piece with a body that is there already.
+      if (hasBody)
+        setImmediate(() => {
+          if (!response.writableEnded && !stream.destroyed) response.flushHeaders();
+        });
       return {
         stream: response,
         end(trailers) {
@@ -225,6 +228,8 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       };
       response.once('close', onClose);
       stream.once('close', onClose);
+      // The connection outlives this request by many others.
+      response.once('close', () => stream.off('close', onClose));
     },
   };
 }

@@ -15,14 +15,20 @@ const SYSTEM_BUNDLES = [
 ];
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** `extra`: certificates in PEM, believed besides the host's. Takes some 20 ms: made once and kept. */
+/** `extra`: certificates in PEM, believed besides the host's. Takes some 60 ms: made once and kept. */
 export function createTrust(extra: readonly string[] = []): SecureContext {
   const more = new Set([...extra, ...readSystemBundle()]);
   for (const pem of tls.rootCertificates) more.delete(pem);
   // Without `ca` the context starts from Node's list; adding to it drops NODE_EXTRA_CA_CERTS, so that comes with `extra`.
   const context = tls.createSecureContext({ minVersion: 'TLSv1.2' });
   const native = context.context as { addCACert(pem: string): void };
-  for (const pem of more) native.addCACert(pem);
+  for (const pem of more) {
+    try {
+      native.addCACert(pem);
+    } catch {
+      // One entry that cannot be read must not take the others' trust away: it just vouches for nobody.
+    }
+  }
   return context;
 }
 
