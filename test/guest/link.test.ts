@@ -28,6 +28,7 @@ const CONFIG: GuestConfig = {
   rootAllowed: false,
   processes: 100,
   shares: ['/repo/space', '/repo/with space/'],
+  files: [{ path: '/etc/a/file', content: 'content\0' }],
 };
 const COMMAND: ExecSpec = { argv: ['true'], env: [['A', 'b']], cwd: '/', user: 'agent' };
 
@@ -86,6 +87,8 @@ describe('starting a guest', () => {
     expect(tags).toEqual(expected);
     const shares = fields.filter(([tag]) => tag === START.share).map(([, value]) => String(value));
     expect(shares).toEqual(['/repo/space', '/repo/with space']);
+    const files = fields.filter(([tag]) => tag === START.file).map(([, value]) => String(value));
+    expect(files).toEqual(['/etc/a/file\0content\0']);
   });
 
   it('takes the greeting of a machine that was booted and not restored', async () => {

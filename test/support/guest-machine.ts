@@ -128,6 +128,7 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
       shares: [workspace],
       files: [
         { path: '/etc/passwd', content: `agent:x:${uid}:${gid}::/home/agent:/bin/sh\n` },
+        { path: '/etc/group', content: `agent:x:${gid}:\n` },
         { path: '/etc/made/deep/file', content: Buffer.from([0, 1, 255]) },
       ],
       ...options.config,

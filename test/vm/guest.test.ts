@@ -276,6 +276,11 @@ describe('the agent', () => {
     );
   });
 
+  it('has the files below /etc that the host gives it, as they are', async () => {
+    const { stdout } = await guest.run('od -An -tu1 /etc/made/deep/file; ls -ld /etc/made/deep');
+    expect(stdout).toMatch(/^ +0 +1 +255\ndrwxr-xr-x/);
+  });
+
   it('has a home, temporary directories and files in /etc that name this session', async () => {
     const result = await guest.run(
       'cd && pwd && echo x > ~/f && stat -c "%a %u" ~ && for d in /tmp /var/tmp /dev/shm; do echo x > $d/f || exit 1; done; hostname; cat /etc/resolv.conf; getent hosts guest; getent passwd agent; touch /run/x /etc/x /usr/x',
