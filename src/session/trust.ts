@@ -3,6 +3,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
+import { CERTIFICATE, SYSTEM_BUNDLES } from '../enforce/egress/http/bundles.ts';
 import type { GuestFile } from '../guest/link.ts';
 import { messageOf } from '../model/error.ts';
 import { javaStore } from './java-store.ts';
@@ -11,17 +12,8 @@ import { javaStore } from './java-store.ts';
 const AUTHORITY = '/etc/agent-sandbox/ca.pem';
 /** All that is trusted. */
 const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
-/** Where distributions keep their bundle: Debian, Fedora, openSUSE, Alpine. */
-const BUNDLES: readonly string[] = [
-  BUNDLE,
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-];
 /** Where distributions keep the store of their Java. */
 const JAVA_STORES: readonly string[] = ['/etc/ssl/certs/java/cacerts', '/etc/pki/java/cacerts'];
-
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
 const VARIABLES: readonly (readonly [name: string, file: string])[] = [
@@ -62,10 +54,10 @@ export function trustFiles(
   exists: (file: string) => boolean = existsSync,
   read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
 ): GuestFile[] {
-  const found = BUNDLES.find((file) => exists(file));
+  const found = SYSTEM_BUNDLES.find((file) => exists(file));
   const trusted = found === undefined ? rootCertificates.join('\n') : read(found);
   const bundle = `${trusted.trimEnd()}\n${authority}`;
-  const places = new Set([BUNDLE, ...BUNDLES.filter((file) => exists(file))]);
+  const places = new Set([BUNDLE, ...SYSTEM_BUNDLES.filter((file) => exists(file))]);
   return [
     { path: AUTHORITY, content: authority },
     ...[...places].map((path) => ({ path, content: bundle })),

@@ -4,16 +4,8 @@
 import { readFileSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 
+import { CERTIFICATE, SYSTEM_BUNDLES } from './bundles.ts';
 import { tls } from './node.ts';
-
-/** Where distributions keep the bundle that OpenSSL's programs read. */
-const SYSTEM_BUNDLES = [
-  '/etc/ssl/certs/ca-certificates.crt',
-  '/etc/pki/tls/certs/ca-bundle.crt',
-  '/etc/ssl/ca-bundle.pem',
-  '/etc/ssl/cert.pem',
-];
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 /** `extra`: certificates in PEM, believed besides the host's. Takes some 60 ms: made once and kept. */
 export function createTrust(extra: readonly string[] = []): SecureContext {
