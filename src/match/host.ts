@@ -22,6 +22,14 @@ export function canonicalName(text: string): string | undefined {
   return name !== undefined && isCanonicalName(name) ? name : undefined;
 }
 
+const RESERVED = 'sandbox.internal';
+export const RESERVED_REASON = `names below ${RESERVED} are kept for services that the host offers to the guest; there is none here`;
+
+/** Names that belong to the sandbox itself and never leave it. */
+export function isReservedName(name: string): boolean {
+  return name === RESERVED || name.endsWith(`.${RESERVED}`);
+}
+
 /** True for names in the form `canonicalName` gives. */
 export function isCanonicalName(name: string): boolean {
   if (name.length === 0 || name.length > 253 || !PLAIN.test(name)) return false;

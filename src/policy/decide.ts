@@ -1,7 +1,7 @@
 // The decision: pure, synchronous, default deny. Every rule that matched is collected; nothing is remembered between two
 // requests.
 import { type Address, formatAddress, parseAddress, unwrapAddress } from '../match/address.ts';
-import { isCanonicalName } from '../match/host.ts';
+import { RESERVED_REASON, isCanonicalName, isReservedName } from '../match/host.ts';
 import { specialRange } from '../match/special.ts';
 import { canonicalUrlPath, splitUrlPath } from '../match/url-path.ts';
 import type { Decision } from '../model/decision.ts';
@@ -92,6 +92,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
     if (!Number.isInteger(port) || port < 1 || port > 65535) return undefined;
     const address = addressOf(host);
     if (address === undefined && !isCanonicalName(host)) return undefined;
+    if (address === undefined && isReservedName(host)) return reserved(wanted);
     const special = address === undefined ? undefined : specialRange(address);
     const found =
       address === undefined ? compiled.findName(host) : compiled.findAddress(address, special);
@@ -105,10 +106,20 @@ export function createJudge(policy: EffectivePolicy): Judge {
     };
   }
 
+  /** No rule speaks of the sandbox's own names: not even one that speaks of all. */
+  const reserved = (wanted: number[]): Finding => ({
+    entries: [],
+    outcome: network([]),
+    wanted,
+    defaultRule: 'builtin/reserved-name',
+    defaultReason: RESERVED_REASON,
+  });
+
   // A name may be resolved where a connection to it could be allowed on some port that a rule speaks of. Where bytes may
   // pass unread, requests may be judged as well: `INSPECT` is the least of the two.
   function findResolve(name: string): Finding | undefined {
     if (!isCanonicalName(name)) return undefined;
+    if (isReservedName(name)) return reserved([INSPECT]);
     const entries = compiled.findName(name);
     let first: Finding | undefined;
     for (const port of portsOf(entries)) {

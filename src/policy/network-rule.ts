@@ -6,7 +6,13 @@ import {
   parseLooseBlock,
   unwrapAddress,
 } from '../match/address.ts';
-import { canonicalName, formatHostPattern, parseHostPattern } from '../match/host.ts';
+import {
+  RESERVED_REASON,
+  canonicalName,
+  formatHostPattern,
+  isReservedName,
+  parseHostPattern,
+} from '../match/host.ts';
 import { specialRangeOf, unreachedBy } from '../match/special.ts';
 import { readUrlPattern } from '../match/url-path.ts';
 import type { Effect } from '../model/decision.ts';
@@ -101,6 +107,13 @@ function readHost(node: TextNode, effect: Effect, report: Reporter): string | un
   }
   if (effect === 'allow' && pattern.kind === 'exact' && /^(?:.*\.)?localhost$/.test(pattern.name)) {
     report.error('never-allowed', node.span, "no layer can allow the host's own loopback");
+    return undefined;
+  }
+  if (
+    effect === 'allow' &&
+    isReservedName(pattern.kind === 'exact' ? pattern.name : pattern.base)
+  ) {
+    report.error('not-enforced', node.span, `no rule can allow "${text}": ${RESERVED_REASON}`);
     return undefined;
   }
   return formatHostPattern(pattern);

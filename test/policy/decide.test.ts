@@ -13,6 +13,17 @@ describe.each(
 });
 
 describe('a decision', () => {
+  test.each([
+    'connect host.sandbox.internal:443',
+    'connect sandbox.internal:443',
+    'resolve proxy.sandbox.internal',
+    'GET https://host.sandbox.internal/',
+  ])('keeps the sandbox its own names, whatever a rule speaks of: %s', (request) => {
+    const all = policyOf([['repo', 'network: {allow: [{host: "**"}]}']]);
+    expect(answer(all, request)).toBe('deny by builtin/reserved-name');
+    expect(answer(all, 'connect sandbox.internal.example.com:443')).toMatch(/^allow/);
+  });
+
   const policy = policyOf([
     [
       'org',

@@ -225,6 +225,8 @@ limits: {memory: 4096, cpus: 0}
   });
 
   test.each([
+    ['a service of the host', 'network: {allow: [{host: host.sandbox.internal, ports: [5432]}]}'],
+    ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
     ['credentials', 'credentials: [{id: gh, provider: github-app}]'],
     ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],
     ['tool servers', 'mcp: {servers: [{id: a, url: "https://a.test"}]}'],

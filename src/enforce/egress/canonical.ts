@@ -3,17 +3,9 @@
 import { formatAddress, parseAddress, unwrapAddress } from '../../match/address.ts';
 import { canonicalName } from '../../match/host.ts';
 
-const RESERVED = 'sandbox.internal';
-export const RESERVED_REASON = `names below ${RESERVED} are kept for services that the host offers to the guest; there is none here`;
-
 /** The name itself when it is canonical; undefined for all else. A client that spells a name otherwise would say so in its hello. */
 export function canonicalHost(name: string): string | undefined {
   return canonicalName(name) === name ? name : undefined;
-}
-
-/** Names that belong to the sandbox itself and never leave it. */
-export function isReservedName(host: string): boolean {
-  return host === RESERVED || host.endsWith(`.${RESERVED}`);
 }
 
 /** An address as it is judged: an IPv4 address in IPv6 clothing is that IPv4 address. */

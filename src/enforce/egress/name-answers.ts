@@ -1,7 +1,8 @@
 // Answers the guest's questions for names: allowed names get a made-up address, all others do not exist.
 // Invariant: no question leaves the host; the true address is looked up only once a connection was allowed.
 
-import { RESERVED_REASON, canonicalHost, isReservedName } from './canonical.ts';
+import { RESERVED_REASON, isReservedName } from '../../match/host.ts';
+import { canonicalHost } from './canonical.ts';
 import {
   RecordType,
   ResponseCode,

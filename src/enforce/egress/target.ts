@@ -4,10 +4,10 @@
 import type { Duplex } from 'node:stream';
 
 import { parseAddress } from '../../match/address.ts';
-import { canonicalName } from '../../match/host.ts';
+import { RESERVED_REASON, canonicalName, isReservedName } from '../../match/host.ts';
 import type { Decision } from '../../model/decision.ts';
 import type { Request } from '../../model/request.ts';
-import { RESERVED_REASON, canonicalAddress, isReservedName } from './canonical.ts';
+import { canonicalAddress } from './canonical.ts';
 import type { CheckId, Judge } from './judge.ts';
 import { isSynthetic } from './synthetic.ts';
 import type { SyntheticAddresses } from './synthetic.ts';
