@@ -26,7 +26,7 @@ import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
-import { hostAuthorities, trustFiles, trustVariables } from './trust.ts';
+import { hostAuthorities, trustFiles, TRUST_VARIABLES } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
@@ -129,7 +129,6 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     console: sessionFiles(base.directory).console,
     onProgress: plan.onProgress,
   });
-
   closers.push(() => machine.kill());
   for (const notice of machine.notices) plan.onProgress(notice);
 
@@ -177,7 +176,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     mayRunAsRoot: policy.user === 'root',
     environment: (extra) =>
       guestEnvironment(plan.hostEnvironment, user.identity, base.id, [
-        ...(isInspected ? trustVariables() : []),
+        ...(isInspected ? TRUST_VARIABLES : []),
         ...extra,
       ]),
     denials: () => point.counters().denied - deniedBefore,

@@ -15,8 +15,8 @@ const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 /** Where distributions keep the store of their Java. */
 const JAVA_STORES: readonly string[] = ['/etc/ssl/certs/java/cacerts', '/etc/pki/java/cacerts'];
 
-/** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
-const VARIABLES: readonly (readonly [name: string, file: string])[] = [
+/** Variables of a session whose requests are judged. Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
+export const TRUST_VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['NODE_EXTRA_CA_CERTS', AUTHORITY],
   ['DENO_CERT', AUTHORITY],
   ['SSL_CERT_FILE', BUNDLE],
@@ -27,9 +27,6 @@ const VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['CARGO_HTTP_CAINFO', BUNDLE],
   ['AWS_CA_BUNDLE', BUNDLE],
 ];
-
-/** Variables of a session whose requests are judged. */
-export const trustVariables = (): readonly (readonly [string, string])[] => VARIABLES;
 
 /** Authorities that the host's variables add to those it believes, as PEM; `onFault` hears of a file that cannot be read. */
 export function hostAuthorities(

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { javaStore } from '../../src/session/java-store.ts';
-import { trustFiles, trustVariables } from '../../src/session/trust.ts';
+import { TRUST_VARIABLES, trustFiles } from '../../src/session/trust.ts';
 
 const AUTHORITY = '-----BEGIN CERTIFICATE-----\nYXV0aG9yaXR5\n-----END CERTIFICATE-----\n';
 const HOST = '-----BEGIN CERTIFICATE-----\naG9zdA==\n-----END CERTIFICATE-----\n';
@@ -36,7 +36,7 @@ describe('trustFiles', () => {
 
   it('names a file it makes in every variable', () => {
     const made = new Set(trustFiles(AUTHORITY, () => false).map(({ path }) => path));
-    for (const [, file] of trustVariables()) expect(made).toContain(file);
+    for (const [, file] of TRUST_VARIABLES) expect(made).toContain(file);
   });
 });
 
