@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect } from '../../src/enforce/filesystem/connection.ts';
 import { createFilesystem, type Filesystem } from '../../src/enforce/filesystem/filesystem.ts';
 import { MessageFault, messageLength } from '../../src/enforce/filesystem/incoming.ts';
@@ -153,7 +153,8 @@ function enterWorkspace(target: Filesystem): number[] {
   return nodes.slice(-2);
 }
 
-beforeAll(() => {
+// Each has a workspace of its own: what the fuzz makes of its names must not decide what the next one finds.
+beforeEach(() => {
   base = mkdtempSync(join(tmpdir(), 'fuse-fuzz-'));
   workspace = join(base, 'workspace');
   outside = join(base, 'outside');
@@ -166,7 +167,7 @@ beforeAll(() => {
   execFileSync('git', ['init', '-q', join(workspace)]);
 });
 
-afterAll(() => {
+afterEach(() => {
   rmSync(base, { recursive: true, force: true });
 });
 
