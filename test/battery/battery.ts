@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { CASES, LEGITIMATE } from './cases/all.ts';
+import { PARTS, type PartName } from './cases/all.ts';
 import type { Case, Result } from './case.ts';
 import { makeCertificates } from './certificate.ts';
 import { createGround } from './ground.ts';
@@ -15,6 +15,7 @@ import { createRunner } from './runner.ts';
 import { runSelftest } from './selftest.ts';
 
 export interface BatteryOptions {
+  part: PartName;
   root: string;
   repository: string;
   cache: string;
@@ -53,12 +54,13 @@ async function run(within: Rig): Promise<BatteryReport> {
   const note = (line: string): void => void process.stderr.write(`${line}\n`);
   const wanted = (list: readonly Case[]): Case[] =>
     list.filter((test) => options.only.length === 0 || options.only.includes(test.id));
+  const { legitimate, attacks } = PARTS[options.part];
   const runner = createRunner(within, note);
   try {
-    await runner.runAll(wanted(LEGITIMATE));
-    await runner.runAll(wanted(CASES));
+    await runner.runAll(wanted(legitimate));
+    await runner.runAll(wanted(attacks));
     const results = runner.results.splice(0);
-    await runner.runAll(wanted(LEGITIMATE).filter((test) => test.own === undefined));
+    await runner.runAll(wanted(legitimate).filter((test) => test.own === undefined));
     const after = runner.results.splice(0);
     await runner.close();
     const residue = compareResidue(before, takeResidue(within));

@@ -23,6 +23,6 @@ works() { case "$1" in *"$2"*) emit WORKS "$2" ;; *) emit BROKEN "no $2" ;; esac
 # The canary outside decides: the snippet only says that it ran to its end.
 tried() { emit CONTAINED "tried: ${1:-}"; }
 hex() { od -An -tx1 | tr -d ' \n'; }
-rawreq() { node "$KIT/rawreq.mjs" "$1" 2>/dev/null; }
+rawreq() { node "$KIT/rawreq.mjs" "$@" 2>/dev/null; }
 dnsq() { node "$KIT/dnsq.mjs" "$@" 2>/dev/null; }
 nameserver() { awk '/^nameserver/{print $2; exit}' /etc/resolv.conf; }

@@ -1,4 +1,3 @@
 # Fronting: the connection goes to an allowed name, the hello asks for another one on the same machine.
-o=$(rawreq "{\"connect\":\"$ALLOW:443\",\"sni\":\"$BLOCK\",\"send\":\"GET / HTTP/1.1\\r\\nHost: $BLOCK\\r\\nConnection: close\\r\\n\\r\\n\"}")
-o="$o$(rawreq "{\"connect\":\"$ALLOW:443\",\"sni\":\"$BLOCK\",\"frag\":true,\"send\":\"GET / HTTP/1.1\\r\\nHost: $BLOCK\\r\\nConnection: close\\r\\n\\r\\n\"}")"
-seen "$o" "ORIGIN:$BLOCK"
+set -- "{\"connect\":\"$ALLOW:443\",\"sni\":\"$BLOCK\",\"send\":\"GET / HTTP/1.1\\r\\nHost: $BLOCK\\r\\nConnection: close\\r\\n\\r\\n\"}" "{\"connect\":\"$ALLOW:443\",\"sni\":\"$BLOCK\",\"frag\":true,\"send\":\"GET / HTTP/1.1\\r\\nHost: $BLOCK\\r\\nConnection: close\\r\\n\\r\\n\"}"
+seen "$(rawreq "$@")" "ORIGIN:$BLOCK"

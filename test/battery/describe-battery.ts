@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cacheDirectory } from '../../src/cli/directories.ts';
 import type { BatteryOptions, BatteryReport } from './battery.ts';
 import type { Result } from './case.ts';
-import { CASES, LEGITIMATE, SELFTEST } from './cases/all.ts';
+import { PARTS, SELFTEST, type PartName } from './cases/all.ts';
 import { inNamespace, whyNoNamespace } from './namespace.ts';
 
 const LIMIT_MS = 40 * 60_000;
@@ -31,55 +31,62 @@ const SYSTEM_PATH = [
 const impossible = whyNoNamespace();
 const only = (process.env['ONLY'] ?? '').split(',').filter((id) => id !== '');
 const isWanted = (id: string): boolean => only.length === 0 || only.includes(id);
-let root: string;
-let report: BatteryReport | undefined;
 
-beforeAll(async () => {
-  if (impossible !== undefined) return;
-  const repository = resolve(import.meta.dirname, '../..');
-  root = mkdtempSync(join(tmpdir(), 'asb-'));
-  const rig = join(root, 'battery.mjs');
-  await build({
-    entryPoints: [join(import.meta.dirname, 'battery.ts')],
-    outfile: rig,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    logLevel: 'error',
-  });
-  const options: BatteryOptions = {
-    root,
-    repository,
-    cache: cacheDirectory(process.env),
-    path: SYSTEM_PATH,
-    only,
-  };
-  const child = spawn('unshare', inNamespace([process.execPath, rig, JSON.stringify(options)]), {
-    stdio: ['ignore', 'inherit', 'inherit'],
-    timeout: LIMIT_MS,
-    killSignal: 'SIGKILL',
-  });
-  await once(child, 'close');
-  const file = join(root, 'report.json');
-  if (existsSync(file)) report = JSON.parse(readFileSync(file, 'utf8')) as BatteryReport;
-}, LIMIT_MS + 60_000);
-
-afterAll(() => {
-  if (root !== undefined) rmSync(root, { recursive: true, force: true });
-});
-
-function found(): BatteryReport {
-  if (report === undefined)
-    throw new Error('the battery did not come to its end: see its output above');
-  return report;
+/** Runs one half of the battery, and makes a test of each of its cases. */
+export function describeBattery(part: PartName): void {
+  const { legitimate, attacks } = PARTS[part];
+  const ids = [...new Set([...legitimate, ...attacks].map((test) => test.id))].filter(isWanted);
+  const title = `the escape battery (${part})`;
+  // Counted as skipped, with the reason.
+  if (impossible !== undefined) it(title, (ctx) => ctx.skip(impossible));
+  else if (ids.length === 0) it(title, (ctx) => ctx.skip(`none of ${only.join(', ')}`));
+  else describe(title, () => describePart(part, ids));
 }
 
-function describeFault(result: Result): string {
-  return `${result.principal}: ${result.verdict}: ${result.detail} (control: ${result.control})`;
-}
+function describePart(part: PartName, ids: readonly string[]): void {
+  let root: string;
+  let report: BatteryReport | undefined;
 
-describe.skipIf(impossible !== undefined)('the escape battery', () => {
-  const ids = [...new Set([...LEGITIMATE, ...CASES].map((test) => test.id))].filter(isWanted);
+  beforeAll(async () => {
+    const repository = resolve(import.meta.dirname, '../..');
+    root = mkdtempSync(join(tmpdir(), 'asb-'));
+    const rig = join(root, 'battery.mjs');
+    await build({
+      entryPoints: [join(import.meta.dirname, 'battery.ts')],
+      outfile: rig,
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      logLevel: 'error',
+    });
+    const options: BatteryOptions = {
+      part,
+      root,
+      repository,
+      cache: cacheDirectory(process.env),
+      path: SYSTEM_PATH,
+      only,
+    };
+    const child = spawn('unshare', inNamespace([process.execPath, rig, JSON.stringify(options)]), {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      timeout: LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    await once(child, 'close');
+    const file = join(root, 'report.json');
+    if (existsSync(file)) report = JSON.parse(readFileSync(file, 'utf8')) as BatteryReport;
+  }, LIMIT_MS + 60_000);
+
+  afterAll(() => {
+    if (root !== undefined) rmSync(root, { recursive: true, force: true });
+  });
+
+  function found(): BatteryReport {
+    if (report === undefined)
+      throw new Error('the battery did not come to its end: see its output above');
+    return report;
+  }
+
   it.for(ids)('%s holds', (id, ctx) => {
     const results = found().results.filter((result) => result.id === id);
     expect(results.length).toBeGreaterThan(0);
@@ -94,7 +101,7 @@ describe.skipIf(impossible !== undefined)('the escape battery', () => {
   it('leaves legitimate work as it was', () => {
     const { after } = found();
     expect(after.filter((result) => !result.passed).map(describeFault)).toEqual([]);
-    if (only.length === 0) expect(after.length).toBeGreaterThan(LEGITIMATE.length - 2);
+    if (only.length === 0) expect(after.length).toBeGreaterThan(PARTS[part].legitimate.length - 2);
   });
 
   it('leaves nothing behind on the host', () => {
@@ -113,9 +120,8 @@ describe.skipIf(impossible !== undefined)('the escape battery', () => {
       SELFTEST.map(({ id }) => ({ id, verdict: 'ESCAPED', passed: false })),
     );
   });
-});
+}
 
-// Not a test of its own where it can run: a skipped test is counted.
-if (impossible !== undefined) {
-  it('the escape battery needs a closed network namespace', (ctx) => ctx.skip(impossible));
+function describeFault(result: Result): string {
+  return `${result.principal}: ${result.verdict}: ${result.detail} (control: ${result.control})`;
 }

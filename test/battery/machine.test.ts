@@ -1,0 +1,3 @@
+import { describeBattery } from './describe-battery.ts';
+
+describeBattery('machine');
