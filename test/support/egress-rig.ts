@@ -16,6 +16,8 @@ import type { ReadAnswer } from './dns.ts';
 export type Rule = Partial<Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports' | 'methods' | 'paths'>>;
 
 export interface RigOptions {
+  /** instead of one made of the rules below */
+  policy?: EffectivePolicy;
   allow?: Rule[];
   deny?: Rule[];
   mode?: Mode;
@@ -95,7 +97,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
 }
 
 export async function createRig(options: RigOptions): Promise<Rig> {
-  const policy = createPolicy(options);
+  const policy = options.policy ?? createPolicy(options);
   const records: (DecisionEvent | LifecycleEvent)[] = [];
   const log = {
     append: (event: DecisionEvent | LifecycleEvent) => {
@@ -108,6 +110,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const dialled: string[] = [];
   const faults: string[] = [];
   const ports = new Map<string, number>();
+  const guestPorts = new Map<string, Promise<number>>();
   const servers: net.Server[] = [];
   const sockets = new Set<Socket>();
   const closedPort = await freePort();
@@ -152,7 +155,10 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     listen((stream) => egress.onConnect({ address, port, family: net.isIP(address) }, stream), at);
 
   async function connect(address: string, port: number): Promise<Socket> {
-    const guestPort = await listenFor(address, port);
+    const where = `${address}:${port}`;
+    const listening = guestPorts.get(where) ?? listenFor(address, port);
+    guestPorts.set(where, listening);
+    const guestPort = await listening;
     const socket = net.connect({ host: '127.0.0.1', port: guestPort, allowHalfOpen: true });
     sockets.add(socket);
     socket.on('error', () => undefined);
