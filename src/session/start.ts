@@ -19,7 +19,7 @@ import { createDecider } from '../policy/decide.ts';
 import { accountFiles } from './accounts.ts';
 import { CONTROL_SOCKET, serveControl } from './control.ts';
 import { createRuntimeDirectory, createSessionDirectory, createSessionId } from './directory.ts';
-import { guestEnvironment } from './environment.ts';
+import { GUEST_NAME, guestEnvironment } from './environment.ts';
 import { guestUser, type GuestUser } from './guest-user.ts';
 import { LiveSession, sessionFiles } from './live-session.ts';
 import { createNestedSessions } from './nested.ts';
@@ -30,9 +30,6 @@ import { hostAuthorities, trustFiles, TRUST_VARIABLES } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
-
-/** name of the guest to itself */
-const GUEST_NAME = 'sandbox';
 
 /** `thread`: for the file server, started ahead. */
 export async function startSession(plan: SessionPlan, thread?: FilesystemThread): Promise<Session> {

@@ -6,6 +6,7 @@ import type { AddressInfo, Socket } from 'node:net';
 
 import { createEgress } from '../../src/enforce/egress/egress.ts';
 import type { Egress, EgressLimits } from '../../src/enforce/egress/egress.ts';
+import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
 import { createPoint } from '../../src/enforce/point.ts';
 import type { DecisionEvent, LifecycleEvent } from '../../src/model/event.ts';
 import type { EffectivePolicy, Mode, NetworkRule } from '../../src/model/policy.ts';
@@ -25,6 +26,7 @@ export interface RigOptions {
   /** what the host's resolver answers; a name that is not here does not exist */
   hosts?: Record<string, string[] | (() => Promise<string[]>)>;
   limits?: Partial<EgressLimits>;
+  httpLimits?: Partial<HttpLimits>;
   /** believed of the origins of inspected connections */
   ca?: string[];
 }
@@ -122,6 +124,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     ca: options.ca ?? [],
     onFault: (reason) => faults.push(reason),
     limits: { stagger: 20, ...options.limits },
+    httpLimits: options.httpLimits ?? {},
     lookup: async (name) => {
       looked.push(name);
       const answer = options.hosts?.[name];

@@ -103,6 +103,47 @@ describe('a request of', () => {
       );
     });
 
+  it('to http without TLS goes through the proxy, and is judged and answered as without it', async () => {
+    const { stdout, stderr, heard } = await run(
+      [
+        `curl -sSv http://${HOST}/read/1; echo`,
+        `curl -sS http://${HOST}/secret`,
+        `curl -sS http://denied.example.com/x`,
+        `curl -sSv https://denied.example.com/x`,
+        `/usr/bin/python3 -c 'import urllib.request as u; print(u.urlopen("http://${HOST}/read/2").read().decode())'`,
+        `curl -sS --noproxy "*" http://${HOST}/read/3; echo`,
+      ].join('\n'),
+    );
+    for (const path of ['/read/1', '/read/2', '/read/3']) {
+      expect(stdout, stderr).toContain(`"url":"${path}"`);
+      expect(heard).toContain(`GET ${path} `);
+    }
+    expect(stderr).toContain('proxy.sandbox.internal');
+    expect(stdout).toContain(`GET http://${HOST}/secret`);
+    expect(heard).not.toContain('secret');
+    expect(stdout).toContain('request  connect denied.example.com:80');
+    expect(stderr).toContain('< x-agent-sandbox-rule: builtin/default');
+    expect(stderr).toMatch(/403/);
+  });
+
+  it('to the guest itself stays in the guest', async () => {
+    const server =
+      'require("http").createServer((q, s) => s.end("mine " + q.headers.host)).listen(8123, "0.0.0.0", () => console.log("up"))';
+    const { stdout, stderr } = await run(
+      [
+        `node -e '${server}' > up & s=$!`,
+        'until grep -q up up; do sleep 0.1; done',
+        'for name in localhost 127.0.0.1 127.0.0.2 sandbox; do curl -sS "http://$name:8123/"; echo; done',
+        `/usr/bin/python3 -c 'import urllib.request as u; print(u.urlopen("http://localhost:8123/").read().decode())'`,
+        'kill $s',
+      ].join('\n'),
+    );
+    for (const name of ['localhost', '127.0.0.1', '127.0.0.2', 'sandbox'])
+      expect(stdout, stderr).toContain(`mine ${name}:8123`);
+    expect(stdout.match(/mine localhost/g)).toHaveLength(2);
+    expect(rig.denials().filter(({ surface }) => surface === 'network')).toEqual([]);
+  });
+
   it('git clones what a rule lets it read, and pushes nothing', async () => {
     const source = join(rig.root, 'source');
     const bare = join(rig.root, 'repositories/project.git');

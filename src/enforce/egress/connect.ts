@@ -18,7 +18,7 @@ import { relay } from './relay.ts';
 import type { RelayLimits, RelaySummary } from './relay.ts';
 import type { SyntheticAddresses } from './synthetic.ts';
 import { createTargets } from './target.ts';
-import type { Answer, Destination, Opener, Refused, Target } from './target.ts';
+import type { Answer, Destination, Opener, Refused, Target, Way } from './target.ts';
 
 export interface ConnectLimits extends RelayLimits {
   /** connections at once */
@@ -79,6 +79,26 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (admission.how !== 'refused') proceed(target, stream, admission.how);
   }
 
+  /** The decision alone, for a client that sends requests to several servers over one connection. */
+  function reach(
+    name: string,
+    port: number,
+    { isHeld, abort }: { isHeld: boolean; abort: AbortController },
+  ): Way | { refused: Refused; request?: Target['request'] } {
+    const target = isClosed ? undefined : targets.named(name, port);
+    if (target === undefined)
+      return { refused: { reason: 'this is no host and port that a connection could go to' } };
+    const admission = admit(target, isHeld);
+    if (admission.how === 'refused') return { refused: admission, request: target.request };
+    return { target, how: admission.how, dial: dialerTo(target, abort.signal) };
+  }
+
+  function hold(abort: AbortController): () => void {
+    const stop = (): void => abort.abort();
+    live.add(stop);
+    return () => void live.delete(stop);
+  }
+
   function proceed(target: Target, stream: Duplex, how: 'relayed' | 'inspected'): void {
     const abort = new AbortController();
     const stop = (): void => abort.abort();
@@ -93,14 +113,14 @@ export function createConnector(options: ConnectorOptions): Connector {
       .finally(() => live.delete(stop));
   }
 
-  function admit({ request, host, isName }: Target): Admission {
+  function admit({ request, host, isName }: Target, isHeld = false): Admission {
     const deny = (check: CheckId, reason: string): Admission => {
       judge.refuse(request, check, reason);
       return { how: 'refused', check, reason };
     };
     const spent = budget.exhausted();
     if (spent !== undefined) return deny('egress-limit', spent);
-    if (live.size >= limits.connections)
+    if (!isHeld && live.size >= limits.connections)
       return deny('egress-limit', `${limits.connections} connections are open already`);
     const { allowed, decision } = judge.ask(request);
     if (!allowed) return { how: 'refused', decision, reason: decision.reason };
@@ -116,12 +136,17 @@ export function createConnector(options: ConnectorOptions): Connector {
     { signal }: AbortController,
   ): Promise<void> {
     signal.addEventListener('abort', () => stream.destroy());
+    await options.inspection.serve(target, stream, dialerTo(target, signal));
+  }
+
+  /** Looks the name up once, for however many connections. */
+  function dialerTo(target: Target, signal: AbortSignal): () => Promise<Socket> {
     let addresses: string[] | undefined;
-    await options.inspection.serve(target, stream, async () => {
+    return async () => {
       addresses ??= target.isName ? await addressesOf(target) : [target.host];
       if (addresses === undefined) throw unreachable(`${target.host} leads to no allowed address`);
       return dialAny(target, addresses, signal);
-    });
+    };
   }
 
   function dialAny(target: Target, addresses: string[], signal: AbortSignal): Promise<Socket> {
@@ -199,6 +224,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   return {
     serve,
     open,
+    reach,
+    hold,
     close() {
       isClosed = true;
       for (const stop of live) stop();

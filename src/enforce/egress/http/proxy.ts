@@ -1,57 +1,65 @@
-// The way in for clients that were told of a proxy: CONNECT, answered after the decision, so that they can say why not.
+// The way in for clients that were told of a proxy: CONNECT, answered after the decision, and plain requests in absolute form.
 // Invariant: what comes through here is decided like any other connection; the proxy itself allows nothing.
 
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Request } from '../../../model/request.ts';
+import { formatRequest } from '../../../policy/request-syntax.ts';
+import type { Refused } from '../target.ts';
+import { PROXY_REQUEST, createForward } from './forward.ts';
+import type { ForwardOptions } from './forward.ts';
+import { serveH1 } from './guest-h1.ts';
+import { watchPauses } from './pauses.ts';
+import { denialRefusal, faultRefusal, refusalHead, refusalText } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
 
-import type { HttpLimits } from './limits.ts';
-import { http } from './node.ts';
-import { type Refusal, refusalHead, refusalText } from './refusal.ts';
-
-export interface ProxyOptions {
-  stream: Duplex;
-  limits: Pick<HttpLimits, 'headerBytes' | 'headerTime'>;
-  /** Carries a connection on; says through `answer` whether it may, before anything is sent on it. */
-  open: (
-    host: string,
-    port: number,
-    stream: Duplex,
-    answer: (refusal: Refusal | undefined) => void,
-  ) => void;
-}
+export type ProxyOptions = Omit<ForwardOptions, 'refusalFor'>;
 
 /** `host:port`, the host a name or an address; IPv6 in brackets. */
 const AUTHORITY = /^(?:\[([0-9A-Fa-f:.]+)\]|([^\s:@/?#[\]]+)):(\d{1,5})$/;
 
-export function serveProxy({ stream, limits, open }: ProxyOptions): void {
-  const server = http.createServer({ maxHeaderSize: limits.headerBytes });
-  const late = setTimeout(() => stream.destroy(), limits.headerTime);
-  stream.once('close', () => clearTimeout(late));
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    // Plain requests need no proxy: they are carried and judged wherever they go.
-    const text =
-      'agent-sandbox: this proxy takes CONNECT; send plain http requests without a proxy\n';
-    response.writeHead(501, { 'content-type': 'text/plain', connection: 'close' }).end(text);
-    request.resume();
+export function serveProxy(options: ProxyOptions): void {
+  const { stream, limits, judge, opener } = options;
+  const refusalFor = (refused: Refused, request?: Request): Refusal => {
+    const { decision, check, reason } = refused;
+    const asked = request === undefined ? 'connect' : formatRequest(request);
+    return decision === undefined || request === undefined
+      ? { ...faultRefusal(asked, 403, check ?? 'egress-name', reason), isLast: false }
+      : denialRefusal(asked, decision, options.editFor(request));
+  };
+  const refuse = (reason: string): void => judge.refuse(PROXY_REQUEST, 'egress-http', reason);
+  const forward = createForward({ ...options, refusalFor });
+  const pauses = watchPauses(stream, false, limits, (reason) => {
+    if (reason !== undefined) refuse(reason);
+    stream.destroy();
   });
-  server.on('connect', (request: IncomingMessage, _socket: Duplex, head: Buffer) => {
-    clearTimeout(late);
-    const [, v6, name, digits] = AUTHORITY.exec(request.url ?? '') ?? [];
-    const host = v6 ?? name;
-    if (host === undefined) {
-      stream.end(refusalHead(400, 0, undefined));
-      return;
-    }
-    if (head.length > 0) stream.unshift(head);
-    open(host, Number(digits), stream, (refusal) => {
-      if (refusal === undefined) {
-        stream.write('HTTP/1.1 200 Connection established\r\n\r\n');
+  stream.on('error', () => undefined);
+  stream.once('close', () => {
+    pauses.stop();
+    forward.close();
+  });
+  serveH1({
+    stream,
+    limits,
+    onCall: (call, done) => forward.serve(call, done),
+    onFault: refuse,
+    onBusy: pauses.onBusy,
+    onConnect(authority) {
+      pauses.stop();
+      const [, v6, name, digits] = AUTHORITY.exec(authority) ?? [];
+      const host = v6 ?? name;
+      if (host === undefined) {
+        refuse('CONNECT names no host and port');
+        stream.end(refusalHead(400, 0, undefined));
         return;
       }
-      const body = Buffer.from(refusalText(refusal));
-      stream.end(Buffer.concat([refusalHead(refusal.status, body.length, refusal.rule), body]));
-    });
+      opener.open(host, Number(digits), stream, (refused, request) => {
+        if (refused === undefined) {
+          stream.write('HTTP/1.1 200 Connection established\r\n\r\n');
+          return;
+        }
+        const refusal = refusalFor(refused, request);
+        const body = Buffer.from(refusalText(refusal));
+        stream.end(Buffer.concat([refusalHead(refusal.status, body.length, refusal.rule), body]));
+      });
+    },
   });
-  server.on('clientError', () => stream.destroy());
-  server.emit('connection', stream);
 }

@@ -1,0 +1,138 @@
+// Plain requests that come to the proxy: each names its server in its target, is decided as a connection to it, and then as
+// that connection's requests are.
+// Invariant: a request goes to the server that its target and its Host header both name, over connections to that server alone.
+
+import type { Duplex } from 'node:stream';
+
+import { messageOf } from '../../../model/error.ts';
+import type { Request } from '../../../model/request.ts';
+import { formatRequest } from '../../../policy/request-syntax.ts';
+import type { Judge } from '../judge.ts';
+import { PROXY_NAME, PROXY_PORT } from '../name-answers.ts';
+import type { Opener, Refused } from '../target.ts';
+import { serveCall } from './exchange.ts';
+import type { HttpLimits } from './limits.ts';
+import type { Call, Site, Upstream } from './message.ts';
+import { answerRefusal, faultRefusal } from './refusal.ts';
+import type { Refusal } from './refusal.ts';
+import { createUpstream } from './upstream.ts';
+
+export interface ForwardOptions {
+  stream: Duplex;
+  limits: HttpLimits;
+  judge: Judge;
+  opener: Opener;
+  /** Takes bytes from the session's budget; a text when there are not enough left. */
+  spend: (bytes: number) => string | undefined;
+  /** The smallest edit that would allow a denied request, as text. */
+  editFor: (request: Request) => string;
+  /** What to answer where a connection may not be. */
+  refusalFor: (refused: Refused, request?: Request) => Refusal;
+}
+
+/** What requests are recorded as that the proxy itself refuses. */
+export const PROXY_REQUEST = { kind: 'connect', host: PROXY_NAME, port: PROXY_PORT } as const;
+
+export interface Forward {
+  serve(call: Call, done: () => void): void;
+  close(): void;
+}
+
+/** What one connection of the guest speaks to now; the one before it is closed. */
+interface Current {
+  site: Site;
+  upstream: Upstream;
+}
+
+/** `http://AUTHORITY`, then a path, a query, or nothing; RFC 9112 §3.2.2. No user, no fragment. */
+const ABSOLUTE = /^http:\/\/(?:\[([0-9a-f:.]+)\]|([^\s:@/?#[\]]+))(?::(\d{1,5}))?([/?][^#]*)?$/i;
+const SCHEME = /^[a-z][a-z0-9+.-]*:/i;
+
+export function createForward(options: ForwardOptions): Forward {
+  const { stream, judge, opener, limits } = options;
+  let current: Current | undefined;
+  let release: (() => void) | undefined;
+  const abort = new AbortController();
+  abort.signal.addEventListener('abort', () => stream.destroy());
+
+  /** Where a request goes: the server of the last one, or another that was decided just now. */
+  function find(host: string, port: number): Current | { refused: Refused; request?: Request } {
+    const found = opener.reach(host, port, { isHeld: release !== undefined, abort });
+    if ('refused' in found) return found;
+    release ??= opener.hold(abort);
+    const { request: connect, ...named } = found.target;
+    const site: Site = { ...named, scheme: 'http', connect, isOpen: found.how === 'relayed' };
+    if (current !== undefined && isSame(current.site, site)) return current;
+    current?.upstream.close();
+    const upstream = createUpstream({
+      site,
+      dial: found.dial,
+      trust: () => {
+        throw new Error('plain requests need no trust');
+      },
+      mayH2: false,
+      handshake: limits.headerTime,
+    });
+    current = { site, upstream };
+    return current;
+  }
+
+  function serve(call: Call, done: () => void): void {
+    try {
+      forward(call, done);
+    } catch (error) {
+      judge.refuse(
+        PROXY_REQUEST,
+        'egress-http',
+        `the request could not be served: ${messageOf(error)}`,
+      );
+      stream.destroy();
+    }
+  }
+
+  function forward(call: Call, done: () => void): void {
+    const [, v6, name, digits = '80', rest = '/'] = ABSOLUTE.exec(call.raw.target) ?? [];
+    const host = v6 ?? name;
+    if (host === undefined) {
+      refuseTarget(call, done);
+      return;
+    }
+    const found = find(host, Number(digits));
+    if ('refused' in found) {
+      answerRefusal(call, options.refusalFor(found.refused, found.request));
+      done();
+      return;
+    }
+    const target = rest.startsWith('/') ? rest : `/${rest}`;
+    const { site, upstream } = found;
+    serveCall({ ...call, raw: { ...call.raw, target } }, { ...options, site, upstream }, done);
+  }
+
+  /** What can go through no proxy, or not through this one. */
+  function refuseTarget(call: Call, done: () => void): void {
+    const { target } = call.raw;
+    const reason = /^https:/i.test(target)
+      ? 'a request for https comes through this proxy in a tunnel: use CONNECT'
+      : target.startsWith('/') || target === '*'
+        ? `this is a proxy, and the request names no server; a request for http begins with http://`
+        : SCHEME.test(target)
+          ? 'this proxy carries http, and anything else in tunnels (CONNECT)'
+          : 'the request target is none that a proxy could follow';
+    judge.refuse(PROXY_REQUEST, 'egress-http', reason);
+    answerRefusal(call, faultRefusal(formatRequest(PROXY_REQUEST), 400, 'egress-http', reason));
+    done();
+  }
+
+  return {
+    serve,
+    close() {
+      abort.abort();
+      current?.upstream.close();
+      release?.();
+    },
+  };
+}
+
+function isSame(a: Site, b: Site): boolean {
+  return a.host === b.host && a.port === b.port && a.isOpen === b.isOpen;
+}
