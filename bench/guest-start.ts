@@ -67,6 +67,7 @@ export async function timeGuestStart(options: {
   try {
     const link = connectGuest(await mux.connection, {
       onConnect: (_destination, stream) => stream.destroy(),
+      onDatagrams: (_to, stream) => stream.destroy(),
       onDns: () => Promise.reject(new Error('there are no names in this guest')),
       onSession: (stream) => stream.destroy(),
       onFault: () => undefined,

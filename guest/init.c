@@ -22,6 +22,7 @@
 #include "start.h"
 #include "stream.h"
 #include "tcp.h"
+#include "udp.h"
 
 static struct source synced = {.fd = -1};
 static uint32_t sync_id;
@@ -102,9 +103,10 @@ static void prepare(void)
     int fs_port = boot_port("fs");
     loop_open();
     net_configure();
-    int listener4 = net_listener(AF_INET, LISTEN_PORT), listener6 = net_listener(AF_INET6, LISTEN_PORT);
-    net_steer(listener4, listener6);
-    tcp_accept(listener4, listener6);
+    const struct net_sockets sockets = net_listen();
+    net_steer(&sockets);
+    tcp_accept(sockets.tcp4, sockets.tcp6);
+    udp_accept(sockets.udp4, sockets.udp6);
     dns_open();
     limits_prepare();
     exec_prepare();
@@ -125,6 +127,7 @@ int main(void)
     /* The snapshot is taken while init waits here: what follows happens in each session. */
     const struct config *config = start_receive();
     start_renew(config);
+    udp_open_ports(config);
     exec_open(config);
     root_enter(config);
     say(TYPE_READY);

@@ -101,16 +101,26 @@ void net_configure(void)
     write_file("/proc/sys/net/ipv4/tcp_max_syn_backlog", "4096");
 }
 
-int net_listener(int family, unsigned short port)
+static int listen_on(int family, int type)
 {
     int one = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) fault("listener: %m");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = in6addr_loopback};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(LISTEN_PORT), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(LISTEN_PORT), .sin6_addr = in6addr_loopback};
     if (family == AF_INET6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one);
     int bound = family == AF_INET ? bind(fd, (struct sockaddr *)&v4, sizeof v4) : bind(fd, (struct sockaddr *)&v6, sizeof v6);
-    if (bound < 0 || listen(fd, 4096) < 0) fault("listen on port %u: %m", port);
+    if (bound < 0 || (type == SOCK_STREAM && listen(fd, 4096) < 0)) fault("listener: %m");
     return fd;
+}
+
+struct net_sockets net_listen(void)
+{
+    return (struct net_sockets){
+        .tcp4 = listen_on(AF_INET, SOCK_STREAM),
+        .tcp6 = listen_on(AF_INET6, SOCK_STREAM),
+        .udp4 = listen_on(AF_INET, SOCK_DGRAM),
+        .udp6 = listen_on(AF_INET6, SOCK_DGRAM),
+    };
 }

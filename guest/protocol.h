@@ -53,6 +53,7 @@
 #define TYPE_EXIT 24         /* guest: u32 kind (EXIT_*), u32 value, u32 stage (STAGE_*); the three streams are gone after it */
 #define TYPE_SIGNAL 25       /* host: u32 signal, sent to the process group */
 #define TYPE_RESIZE 26       /* host: u16 rows, u16 columns */
+#define TYPE_OPEN_UDP 27     /* guest: as OPEN_TCP; DATA is datagrams, each behind its length (u16), and may be cut anywhere */
 
 #define EXIT_CODE 0
 #define EXIT_SIGNAL 1
@@ -76,10 +77,12 @@
 #define START_SHARE 10    /* absolute path, bound from the file server over the overlay */
 #define START_DISK 11     /* u64: bytes the overlay may hold, 0 for the default */
 #define START_FILE 12     /* absolute path, zero byte, content: a file that hides the server's; below /etc; any number of times */
+#define START_DATAGRAMS 13 /* u16 each: the ports whose datagrams go to the host; absent: none */
 
 #define ENTROPY_SIZE 64
 #define SHARES_MAX 256
 #define FILES_MAX 32
+#define DATAGRAM_PORTS_MAX 256
 
 /* EXEC fields; ARGUMENT and VARIABLE any number of times, TTY absent for pipes */
 #define EXEC_ARGUMENT 1  /* bytes without NUL */

@@ -59,6 +59,11 @@ static void take_field(const struct field *field)
     case START_PROCESSES:
         config.processes = field_u32(field);
         break;
+    case START_DATAGRAMS:
+        if (field->length % 2 || field->length / 2 > DATAGRAM_PORTS_MAX) fault("START: bad list of ports");
+        config.datagram_ports = field->value;
+        config.datagram_port_count = field->length / 2;
+        break;
     case START_FILE:
         if (config.file_count == FILES_MAX) fault("START: too many files");
         take_file(field, &config.files[config.file_count++]);
@@ -92,7 +97,7 @@ const struct config *start_receive(void)
     uint32_t seen = 0;
     const uint32_t all = ((1u << START_FILE) - 1) & ~1u & ~(1u << START_SHARE);
     while (field_next(&message, &length, &field)) {
-        if (field.tag > START_FILE) fault("START: unknown field %u", field.tag);
+        if (field.tag > START_DATAGRAMS) fault("START: unknown field %u", field.tag);
         if (field.tag != START_SHARE && field.tag != START_FILE && (seen & 1u << field.tag)) fault("START: field %u twice", field.tag);
         seen |= 1u << field.tag;
         take_field(&field);

@@ -27,6 +27,8 @@ struct config {
     bool root_allowed;
     uint32_t processes;
     uint64_t disk;
+    const uint8_t *datagram_ports; /* u16 each, little-endian */
+    unsigned datagram_port_count;
     struct file files[FILES_MAX];
     unsigned file_count;
     const char *shares[SHARES_MAX];

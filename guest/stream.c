@@ -54,7 +54,7 @@ void stream_host_opened(uint32_t id)
 
 static bool is_socket(const struct stream *stream)
 {
-    return stream->kind == STREAM_SOCKET;
+    return stream->kind == STREAM_SOCKET || stream->kind == STREAM_DATAGRAMS;
 }
 
 static bool is_tty(const struct stream *stream)
@@ -66,7 +66,8 @@ static void update_interest(struct stream *stream)
 {
     uint32_t events = 0;
     if (stream->sending && stream->credit > 0) events |= EPOLLIN;
-    if (stream->length > 0) events |= EPOLLOUT;
+    /* Half a datagram waits for its rest, not for the descriptor. */
+    if (stream->length > 0 && stream->kind != STREAM_DATAGRAMS) events |= EPOLLOUT;
     loop_watch(&stream->source, events);
 }
 
@@ -130,10 +131,28 @@ static void end_sending(struct stream *stream)
     if (!close_if_done(stream)) update_interest(stream);
 }
 
+void stream_send_datagram(struct stream *stream, uint8_t *framed, size_t length)
+{
+    if (stream->credit < 2 + length) return;
+    put_u16(framed, (uint16_t)length);
+    mux_send(stream->id, TYPE_DATA, framed, 2 + length);
+    stream->credit -= (uint32_t)(2 + length);
+}
+
+static bool send_one_datagram(struct stream *stream)
+{
+    static uint8_t framed[2 + UINT16_MAX];
+    ssize_t length = recv(stream->source.fd, framed + 2, UINT16_MAX, 0);
+    if (length >= 0) stream_send_datagram(stream, framed, (size_t)length);
+    else if (errno != EAGAIN && errno != EINTR) stream_reset(stream, true); /* who sent is gone */
+    return length >= 0;
+}
+
 /* Reads once; false when the descriptor had nothing, the stream ended, or there is no credit. */
 static bool send_some(struct stream *stream)
 {
     if (!stream->sending || stream->credit == 0) return false;
+    if (stream->kind == STREAM_DATAGRAMS) return send_one_datagram(stream);
     size_t size = stream->credit;
     uint8_t *room = mux_reserve(&size);
     ssize_t count = read(stream->source.fd, room, size);
@@ -230,11 +249,34 @@ static bool keep(struct stream *stream, const uint8_t *bytes, size_t length)
     return true;
 }
 
+/* Hands on the datagrams that are whole; one that the descriptor does not take is lost. */
+static void deliver_datagrams(struct stream *stream)
+{
+    while (stream->length >= 2) {
+        const uint8_t *framed = stream->buffer + stream->start;
+        uint32_t whole = 2u + get_u16(framed);
+        if (stream->length < whole) break;
+        if (send(stream->source.fd, framed + 2, whole - 2, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EBADF) fault("flow is gone");
+        stream->start += whole;
+        stream->length -= whole;
+        stream->consumed += whole;
+    }
+}
+
 static void receive_data(struct stream *stream, const struct frame *frame)
 {
     if (!stream->receiving || stream->ending) fault("mux: data after the end of stream %u", stream->id);
     if (frame->length == 0 || frame->length > stream->window) fault("mux: stream %u exceeds its window", stream->id);
     stream->window -= frame->length;
+    if (stream->kind == STREAM_DATAGRAMS) {
+        if (!keep(stream, frame->payload, frame->length)) {
+            stream_reset(stream, true);
+            return;
+        }
+        deliver_datagrams(stream);
+        grant(stream);
+        return;
+    }
     ssize_t done = 0;
     if (stream->length == 0) done = write_out(stream, frame->payload, frame->length);
     if (done < 0 || ((size_t)done < frame->length && !keep(stream, frame->payload + done, frame->length - (size_t)done))) {
@@ -272,7 +314,7 @@ static void flush_buffer(struct stream *stream)
 static void ready(struct source *source, uint32_t events)
 {
     struct stream *stream = (struct stream *)source;
-    if (stream->length > 0 && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) flush_buffer(stream);
+    if (stream->length > 0 && stream->kind != STREAM_DATAGRAMS && (events & (EPOLLOUT | EPOLLERR | EPOLLHUP))) flush_buffer(stream);
     if (source->fd >= 0 && stream->sending && (events & (EPOLLIN | EPOLLERR | EPOLLHUP))) {
         send_some(stream);
         if (source->fd >= 0) update_interest(stream);
@@ -287,8 +329,8 @@ struct stream *stream_open(uint32_t id, enum stream_kind kind, int fd, void (*fi
     stream->source.ready = ready;
     stream->kind = kind;
     stream->id = id;
-    stream->sending = kind == STREAM_SOCKET || kind == STREAM_STDOUT || kind == STREAM_TTY_STDOUT;
-    stream->receiving = kind == STREAM_SOCKET || kind == STREAM_STDIN || kind == STREAM_TTY_STDIN;
+    stream->sending = is_socket(stream) || kind == STREAM_STDOUT || kind == STREAM_TTY_STDOUT;
+    stream->receiving = is_socket(stream) || kind == STREAM_STDIN || kind == STREAM_TTY_STDIN;
     stream->credit = stream->window = STREAM_WINDOW;
     stream->finished = finished;
     stream->owner = owner;

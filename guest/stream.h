@@ -1,6 +1,6 @@
 /*
  * A stream: bytes between one descriptor of the guest and the host, under credit in both directions.
- * TCP connections and session sockets use both directions, pipes of a process one.
+ * TCP connections, session sockets and flows of datagrams use both directions, pipes of a process one.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -8,7 +8,7 @@
 #include "loop.h"
 #include "mux.h"
 
-enum stream_kind { STREAM_SOCKET, STREAM_STDIN, STREAM_STDOUT, STREAM_TTY_STDIN, STREAM_TTY_STDOUT };
+enum stream_kind { STREAM_SOCKET, STREAM_DATAGRAMS, STREAM_STDIN, STREAM_STDOUT, STREAM_TTY_STDIN, STREAM_TTY_STDOUT };
 
 struct stream {
     struct source source;
@@ -38,6 +38,8 @@ struct stream *stream_open(uint32_t id, enum stream_kind kind, int fd, void (*fi
 void stream_frame(const struct frame *frame);
 /* Ends the stream in both directions. `tell`: with a RESET to the host. */
 void stream_reset(struct stream *stream, bool tell);
+/* Sends one datagram: `framed` has two bytes for its length, then the datagram. Without credit it is lost. */
+void stream_send_datagram(struct stream *stream, uint8_t *framed, size_t length);
 /* Sends what the descriptor holds now, then END; later bytes are read and dropped. */
 void stream_drain(struct stream *stream);
 /* Remembers the highest id the host used, to tell a stale frame from a wrong one. */

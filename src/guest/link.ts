@@ -7,6 +7,7 @@ import { SandboxError } from '../model/error.ts';
 import { type ExecSpec, type GuestProcess, Processes, plainPath, text } from './exec.ts';
 import { Mux } from './mux.ts';
 import {
+  DATAGRAM_PORTS_MAX,
   DNS_MAX,
   ENTROPY_SIZE,
   FAULT_MAX,
@@ -41,6 +42,8 @@ export interface GuestPeer {
 export interface GuestHooks {
   /** a TCP connection, accepted in the guest; `destroy()` resets it there, `end()` ends it */
   onConnect: (destination: Destination, stream: Duplex) => void;
+  /** datagrams between a process of the guest and one address, framed as in `datagrams.ts`; `destroy()` ends the flow */
+  onDatagrams: (destination: Destination, stream: Duplex) => void;
   /** answers one DNS message; an empty buffer or a rejection leaves it unanswered */
   onDns: (query: Buffer) => Promise<Buffer>;
   /** a process connected to `/run/agent-sandbox/host.sock` */
@@ -69,6 +72,8 @@ export interface GuestConfig {
   shares: readonly string[];
   /** bytes that files outside the shares may take; the guest's default when absent */
   disk?: number;
+  /** ports whose datagrams come to `onDatagrams`; on all others the guest itself answers that nobody is there */
+  datagramPorts?: readonly number[];
   /** files below /etc that hide the file server's */
   files?: readonly GuestFile[];
 }
@@ -258,10 +263,11 @@ class Link implements GuestLink {
 
   #onOpen(type: number, payload: Buffer, stream: GuestStream): string | undefined {
     if (!this.#isReady) return 'a stream before READY';
-    if (type === TYPE.openTcp) {
+    if (type === TYPE.openTcp || type === TYPE.openUdp) {
       const destination = parseDestination(payload);
       if (destination === undefined) return 'a bad OPEN';
-      this.#hooks.onConnect(destination, stream);
+      if (type === TYPE.openTcp) this.#hooks.onConnect(destination, stream);
+      else this.#hooks.onDatagrams(destination, stream);
     } else {
       if (payload.length !== 8) return 'a bad OPEN';
       this.#hooks.onSession(stream, { pid: payload.readUInt32LE(0), uid: payload.readUInt32LE(4) });
@@ -288,10 +294,20 @@ function encodeStart(config: GuestConfig): Buffer {
     encodeField(START.processes, encodeNumbers(config.processes)),
     encodeField(START.disk, long(BigInt(config.disk ?? 0))),
     ...config.shares.map((path) => encodeField(START.share, text(plainPath(path)))),
+    ...portsField(config.datagramPorts ?? []),
     ...files.map(({ path, content }) => encodeField(START.file, fileField(path, content))),
   ]);
   if (message.length > MESSAGE_MAX) throw badConfig('a configuration above 2 MiB');
   return message;
+}
+
+function portsField(ports: readonly number[]): Buffer[] {
+  if (ports.length > DATAGRAM_PORTS_MAX)
+    throw badConfig(`datagrams on more than ${DATAGRAM_PORTS_MAX} ports`);
+  if (ports.length === 0) return [];
+  const bytes = Buffer.alloc(2 * ports.length);
+  ports.forEach((port, i) => bytes.writeUInt16LE(port, 2 * i));
+  return [encodeField(START.datagrams, bytes)];
 }
 
 function fileField(path: string, content: string | Buffer): Buffer {

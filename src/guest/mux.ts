@@ -31,6 +31,7 @@ const UNREAD_LIMIT = 32 * 1024 * 1024;
 const OUTPUT_DATA_LIMIT = 256 * 1024;
 const OUTPUT_LIMIT = 4 * 1024 * 1024;
 const LAST_ID = 0xfffffff0;
+const OPENING = new Set<number>([TYPE.openTcp, TYPE.openSession, TYPE.openUdp]);
 
 export class Mux {
   readonly #socket: Duplex;
@@ -131,7 +132,7 @@ export class Mux {
   }
 
   #take(frame: Frame): string | undefined {
-    if (frame.type === TYPE.openTcp || frame.type === TYPE.openSession) return this.#accept(frame);
+    if (OPENING.has(frame.type)) return this.#accept(frame);
     if (frame.stream === 0 || frame.type === TYPE.started || frame.type === TYPE.exit)
       return this.#hooks.onFrame(frame);
     if (frame.flags === FLAG_MORE) return 'a cut frame on a stream';

@@ -24,6 +24,7 @@ export const FLAG_MORE = 1;
 export const ENTROPY_SIZE = 64;
 export const SHARES_MAX = 256;
 export const FILES_MAX = 32;
+export const DATAGRAM_PORTS_MAX = 256;
 
 export const TYPE = {
   hello: 1,
@@ -47,6 +48,7 @@ export const TYPE = {
   exit: 24,
   signal: 25,
   resize: 26,
+  openUdp: 27,
 } as const;
 
 export type FrameType = (typeof TYPE)[keyof typeof TYPE];
@@ -66,6 +68,7 @@ export const START = {
   share: 10,
   disk: 11,
   file: 12,
+  datagrams: 13,
 } as const;
 export const EXEC = { argument: 1, variable: 2, directory: 3, user: 4, tty: 5 } as const;
 export const USER = { agent: 0, root: 1 } as const;

@@ -39,6 +39,8 @@ export interface NetworkRule extends RuleOrigin {
   cidrs: string[];
   /** absent only in a deny: every port */
   ports?: number[];
+  /** absent: TCP in an allow, both in a deny */
+  protocol?: 'tcp' | 'udp';
   /** destinations by name, until `source/` has put their hosts in their place: no rule of an effective policy has any */
   named?: NamedDestination[];
   /** upper case. With `methods` or `paths` the rule speaks of HTTP requests, without both of the connection */

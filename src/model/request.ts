@@ -19,7 +19,8 @@ export type Request =
       port: number;
       path: string;
     }
-  | { kind: 'connect'; host: string; port: number }
+  /** a TCP connection, or datagrams to and from one address and port */
+  | { kind: 'connect'; host: string; port: number; protocol?: 'udp' }
   | { kind: 'resolve'; name: string }
   | { kind: 'read'; path: string }
   /** `directory`: the path is or becomes a directory (mkdir, rmdir, rename of one); absent counts as a file */

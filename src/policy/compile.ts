@@ -27,10 +27,14 @@ import {
 export const READ = 1;
 export const PRIVATE = 2;
 export const WRITE = 4;
-/** Levels of the network: bytes pass unread; a connection whose requests are judged one by one; one of those requests. */
+/**
+ * Levels of the network: bytes pass unread; a connection whose requests are judged one by one; one of those requests;
+ * datagrams, which nobody reads.
+ */
 export const PASS = 8;
 export const INSPECT = 16;
 export const REQUEST = 32;
+export const DATAGRAM = 64;
 
 /** `cap`: an allow with `access: private`, seen from its other side: the host's file must not change. */
 export type ListName = 'allow' | 'deny' | 'cap' | 'maxAllow' | 'maxDeny';
@@ -158,12 +162,15 @@ export const DENIED: Record<Access, number> = {
 };
 
 /**
- * A connection-level rule speaks of everything. A request-level allow opens the connection to judged requests only; a
- * request-level deny leaves it open to them, and takes away that the bytes pass unread.
+ * A connection-level rule speaks of everything, but an allow opens datagrams only where it says so. A request-level allow
+ * opens the connection to judged requests only; a request-level deny leaves it open to them, and takes away what passes
+ * unread.
  */
 function networkLevels(rule: NetworkRule, isDeny: boolean): number {
-  if (!isRequestLevel(rule)) return PASS | INSPECT | REQUEST;
-  return isDeny ? PASS | REQUEST : INSPECT | REQUEST;
+  if (rule.protocol === 'udp') return DATAGRAM;
+  const datagrams = isDeny && rule.protocol === undefined ? DATAGRAM : 0;
+  if (!isRequestLevel(rule)) return PASS | INSPECT | REQUEST | datagrams;
+  return isDeny ? PASS | REQUEST | datagrams : INSPECT | REQUEST;
 }
 
 function isDenying(list: ListName): boolean {

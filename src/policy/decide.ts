@@ -9,6 +9,7 @@ import type { EffectivePolicy } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
 import {
   compilePolicy,
+  DATAGRAM,
   type Entry,
   INSPECT,
   PASS,
@@ -23,6 +24,9 @@ import { matchesRequest } from './request-rule.ts';
 import { isMethod } from './request-syntax.ts';
 
 type HttpRequest = Extract<Request, { kind: 'http' }>;
+
+/** What a name may be resolved for, either of the two. */
+const RESOLVE = [DATAGRAM, INSPECT];
 
 export type Decider = (request: Request) => Decision;
 
@@ -58,7 +62,11 @@ export function createJudge(policy: EffectivePolicy): Judge {
       case 'http':
         return findRequest(request);
       case 'connect':
-        return findConnect(request.host, request.port, [PASS, INSPECT]);
+        return findConnect(
+          request.host,
+          request.port,
+          request.protocol === 'udp' ? [DATAGRAM] : [PASS, INSPECT],
+        );
       case 'resolve':
         return findResolve(request.name);
       case 'read':
@@ -116,22 +124,22 @@ export function createJudge(policy: EffectivePolicy): Judge {
   });
 
   // A name may be resolved where a connection to it could be allowed on some port that a rule speaks of. Where bytes may
-  // pass unread, requests may be judged as well: `INSPECT` is the least of the two.
+  // pass unread, requests may be judged as well: `INSPECT` is the least of the two. Datagrams count, too.
   function findResolve(name: string): Finding | undefined {
     if (!isCanonicalName(name)) return undefined;
-    if (isReservedName(name)) return reserved([INSPECT]);
+    if (isReservedName(name)) return reserved(RESOLVE);
     const entries = compiled.findName(name);
     let first: Finding | undefined;
     for (const port of portsOf(entries)) {
       const here = atPort(entries, port);
-      const finding: Finding = { entries: here, outcome: network(here), wanted: [INSPECT] };
-      if ((finding.outcome.allowed & INSPECT) !== 0) return finding;
+      const finding: Finding = { entries: here, outcome: network(here), wanted: RESOLVE };
+      if ((finding.outcome.allowed & (INSPECT | DATAGRAM)) !== 0) return finding;
       first ??= finding;
     }
     if (first !== undefined) return first;
     // No rule allows the name on any port: what is left are denies of every port.
     const rest = entries.filter((entry) => entry.ports === undefined);
-    return { entries: rest, outcome: network(rest), wanted: [INSPECT] };
+    return { entries: rest, outcome: network(rest), wanted: RESOLVE };
   }
 
   function findFile(path: string, wanted: number[], isDirectory: boolean): Finding | undefined {

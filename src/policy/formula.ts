@@ -4,7 +4,7 @@
 import type { DefaultGrant, EffectivePolicy } from '../model/policy.ts';
 import type { Entry } from './compile.ts';
 
-const ALL = 63;
+const ALL = 127;
 
 export interface Outcome {
   /** levels that are allowed */

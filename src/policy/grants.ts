@@ -2,7 +2,7 @@
 import { parseAddress, unwrapAddress } from '../match/address.ts';
 import { specialRange } from '../match/special.ts';
 import { readUrlPattern } from '../match/url-path.ts';
-import type { NetworkRule, RuleOrigin, Sections } from '../model/policy.ts';
+import type { RuleOrigin, Sections } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
 import { escapeText } from './request-syntax.ts';
 import { MAX_TEXT } from './schema.ts';
@@ -23,7 +23,7 @@ export function grantsFor(request: Request): Grant[] {
     case 'http':
       return requestGrant(request);
     case 'connect':
-      return networkGrant(request.host, request.port);
+      return networkGrant(request.host, request.port, { protocol: request.protocol });
     case 'resolve':
       return networkGrant(request.name, 443);
     case 'read':
@@ -51,10 +51,12 @@ function requestGrant({ method, host, port, path }: HttpRequest): Grant[] {
 function networkGrant(
   host: string,
   port: number,
-  only: Pick<NetworkRule, 'methods' | 'paths'> = {},
+  only: Partial<Record<'methods' | 'paths', string[]>> & { protocol?: 'udp' | undefined } = {},
 ): Grant[] {
   const address = parseAddress(host);
-  const ports = port === 80 || port === 443 ? '' : `, ports: [${port}]`;
+  const { protocol, ...requested } = only;
+  const isUdp = protocol === 'udp';
+  const ports = !isUdp && (port === 80 || port === 443) ? '' : `, ports: [${port}]`;
   if (
     address !== undefined &&
     (specialRange(unwrapAddress(address))?.kind === 'never' ||
@@ -69,15 +71,17 @@ function networkGrant(
     hosts: cidr === undefined ? [host] : [],
     cidrs: cidr === undefined ? [] : [cidr],
     ports: [port],
-    ...only,
+    ...requested,
+    ...(isUdp ? { protocol } : {}),
   };
-  const requests = [
+  const rest = [
+    ...(isUdp ? [', protocol: udp'] : []),
     ...(only.methods === undefined ? [] : [`, methods: [${only.methods.join(', ')}]`]),
     ...(only.paths === undefined ? [] : [`, paths: ["${only.paths.join('", "')}"]`]),
   ].join('');
   return [
     {
-      lines: `network:\n  allow:\n    - {${target}${ports}${requests}}`,
+      lines: `network:\n  allow:\n    - {${target}${ports}${rest}}`,
       add: (sections) => ({
         ...sections,
         network: { ...sections.network, allow: [...sections.network.allow, rule] },

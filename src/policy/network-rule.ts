@@ -55,16 +55,46 @@ export function readNetwork(
   if (portsEntry !== undefined && ports.length === 0)
     report.warn('empty-list', portsEntry.keySpan, '`ports` is empty: the rule matches nothing');
   const named = readNamed(host?.value, portsEntry === undefined ? undefined : ports);
+  const protocol = stringOf(entryOf(item, 'protocol')?.value);
+  if (protocol === 'udp') checkDatagrams(item, effect, named, report);
   return {
     ...origin,
     ...(named.length > 0 ? { named } : {}),
     hosts: listOf(host?.value).flatMap((node) => readHost(node, effect, report) ?? []),
     cidrs: listOf(cidr?.value).flatMap((node) => readBlock(node, effect, report) ?? []),
+    ...(protocol === 'tcp' || protocol === 'udp' ? { protocol } : {}),
     ...readRequests(item, 'methods', effect, report),
     ...readRequests(item, 'paths', effect, report),
     // A deny without ports closes the host altogether: nobody who writes it means to leave port 22 open.
     ...(portsEntry !== undefined ? { ports } : effect === 'allow' ? { ports: [80, 443] } : {}),
   };
+}
+
+/** Datagrams are never read, and 80 and 443 are no defaults that anybody means for them. */
+function checkDatagrams(
+  item: TextNode,
+  effect: Effect,
+  named: readonly NamedDestination[],
+  report: Reporter,
+): void {
+  for (const key of ['methods', 'paths']) {
+    const entry = entryOf(item, key);
+    if (entry !== undefined)
+      report.error(
+        'conflict',
+        entry.keySpan,
+        `\`${key}\` speaks of HTTP over TCP, not of datagrams`,
+      );
+  }
+  if (effect === 'allow' && entryOf(item, 'ports') === undefined)
+    report.error('missing-key', item.span, 'a rule with `protocol: udp` states its `ports`');
+  for (const { name, span } of named)
+    report.error(
+      'conflict',
+      span,
+      `"${name}" names a destination over TCP`,
+      'write the host itself',
+    );
 }
 
 /** A single word: the name of a destination. A host of a single label is written with a dot behind it. */

@@ -42,8 +42,12 @@ export function matchesRequest(
   );
 }
 
+/** What an allow opens. */
+const protocolOf = (rule: NetworkRule): 'tcp' | 'udp' => rule.protocol ?? 'tcp';
+
 /** Whether `outer` surely speaks of all that `inner` does, the hosts aside. */
 export function containsRequests(outer: NetworkRule, inner: NetworkRule): boolean {
+  if (protocolOf(outer) !== protocolOf(inner)) return false;
   if (!isRequestLevel(outer)) return true;
   // What `inner` leaves open and `outer` names is not within it: a connection never lies within requests.
   const hasMethods =
@@ -57,8 +61,9 @@ export function containsRequests(outer: NetworkRule, inner: NetworkRule): boolea
   return hasMethods && hasPaths;
 }
 
-/** Whether some request could be spoken of by both; true where that is not sure. */
+/** Whether some request could be spoken of by the deny `a` and the allow `b`; true where that is not sure. */
 export function mayMeet(a: NetworkRule, b: NetworkRule): boolean {
+  if (a.protocol !== undefined && a.protocol !== protocolOf(b)) return false;
   if (a.methods !== undefined && b.methods?.some((method) => a.methods?.includes(method)) === false)
     return false;
   const paths = pathsOf(a, true);

@@ -51,7 +51,9 @@ export function formatRequest(request: Request): string {
       return escapeText(`${request.method} ${request.scheme}://${authority}${request.path}`);
     }
     case 'connect':
-      return escapeText(`connect ${bracketed(request.host)}:${request.port}`);
+      return escapeText(
+        `connect ${bracketed(request.host)}:${request.port}${request.protocol === 'udp' ? '/udp' : ''}`,
+      );
     case 'resolve':
       return escapeText(`resolve ${request.name}`);
     case 'read':
@@ -132,16 +134,17 @@ export function canonicalHost(text: string): string | undefined {
 }
 
 function parseConnect(text: string): ParsedRequest {
-  const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(text);
+  const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})(\/udp)?$/.exec(text);
   const port = Number(match?.[2] ?? 0);
   if (!match || port < 1 || port > 65535)
     return {
-      error: `expected \`connect HOST:PORT\` with a port from 1 to 65535, found "${escapeText(text)}"`,
+      error: `expected \`connect HOST:PORT\` or \`connect HOST:PORT/udp\` with a port from 1 to 65535, found "${escapeText(text)}"`,
     };
   const host = canonicalHost(match[1] ?? '');
   if (host === undefined)
     return { error: `"${escapeText(match[1] ?? '')}" is neither a host name nor an address` };
-  return { request: { kind: 'connect', host, port } };
+  const protocol = match[3] === undefined ? {} : { protocol: 'udp' as const };
+  return { request: { kind: 'connect', host, port, ...protocol } };
 }
 
 function parseHttp(method: string, text: string): ParsedRequest {

@@ -89,6 +89,11 @@ const networkRule = record({
     { type: 'integer', minimum: 1, maximum: 65535 },
     '80 and 443 unless said; every port in a deny',
   ),
+  protocol: {
+    enum: ['tcp', 'udp'],
+    description:
+      'udp: datagrams, to the ports stated, which are never read; absent in an allow: tcp, in a deny: both',
+  },
   methods: list(
     { type: 'string', pattern: '^[A-Z][A-Z0-9_-]*$', description: 'an HTTP method in upper case' },
     'the rule speaks of HTTP requests with these methods, exactly: GET does not include HEAD; any method when absent, none when empty',

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { datagramPorts } from '../enforce/egress/datagrams.ts';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { needsInspection } from '../enforce/egress/inspection.ts';
 import { createPoint } from '../enforce/point.ts';
@@ -145,6 +146,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   });
   const link = connectGuest(await mux.connection, {
     onConnect: (destination, stream) => egress.onConnect(destination, stream),
+    onDatagrams: (destination, stream) => egress.onDatagrams(destination, stream),
     onDns: (query) => egress.onDns(query),
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
@@ -200,6 +202,7 @@ function guestConfig(
     rootAllowed: policy.user === 'root',
     processes: policy.limits.processes,
     shares: sharesOf(policy),
+    datagramPorts: datagramPorts(policy),
     files,
   };
 }

@@ -90,6 +90,7 @@ it('whatever a guest sends ends at worst its own link, and only once', async () 
         else if (fate === 1) stream.pipe(stream);
         else if (fate === 2) stream.resume().end('bye');
       },
+      onDatagrams: (_to, stream) => stream.destroy(),
       onDns: (query) =>
         random.chance(0.5) ? Promise.resolve(query) : Promise.reject(new Error('no')),
       onSession: (stream) => stream.resume(),

@@ -29,6 +29,7 @@ const CONFIG: GuestConfig = {
   processes: 100,
   shares: ['/repo/space', '/repo/with space/'],
   files: [{ path: '/etc/a/file', content: 'content\0' }],
+  datagramPorts: [53, 65535],
 };
 const COMMAND: ExecSpec = { argv: ['true'], env: [['A', 'b']], cwd: '/', user: 'agent' };
 
@@ -43,6 +44,7 @@ function createRig(hooks: Partial<GuestHooks> = {}): Rig {
   const faults: string[] = [];
   const link = connectGuest(peer.socket, {
     onConnect: (_to, stream) => stream.destroy(),
+    onDatagrams: (_to, stream) => stream.destroy(),
     onDns: () => Promise.resolve(Buffer.alloc(0)),
     onSession: (stream) => stream.destroy(),
     onFault: (reason) => void faults.push(reason),
@@ -86,6 +88,9 @@ describe('starting a guest', () => {
     const expected = [...Object.values(START), START.share].sort((a, b) => a - b);
     expect(tags).toEqual(expected);
     const shares = fields.filter(([tag]) => tag === START.share).map(([, value]) => String(value));
+    expect(fields.find(([tag]) => tag === START.datagrams)?.[1]).toEqual(
+      Buffer.from([53, 0, 255, 255]),
+    );
     expect(shares).toEqual(['/repo/space', '/repo/with space']);
     const files = fields.filter(([tag]) => tag === START.file).map(([, value]) => String(value));
     expect(files).toEqual(['/etc/a/file\0content\0']);

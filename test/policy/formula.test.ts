@@ -178,7 +178,8 @@ describe(`single requests (seed ${seed})`, () => {
 });
 
 test('a ceiling cuts nothing from a layer whose rules do not exceed it', () => {
-  const everything = { network: { allow: [{ host: ['**'] }] } };
+  const datagrams = { host: ['**'], protocol: 'udp' as const, ports: [443] };
+  const everything = { network: { allow: [{ host: ['**'] }, datagrams] } };
   let tried = 0;
   fc.assert(
     fc.property(networkStacks, networkStacks, requestLists, ([org], [repo], list) => {

@@ -282,6 +282,24 @@ limits: {memory: 4096, cpus: 0}
     expect(policy.diagnostics.map(({ code }) => code)).toEqual(['trailing-slash', 'empty-list']);
   });
 
+  test('datagrams are opened on stated ports alone, and never by what they cannot be', () => {
+    const open = document(
+      'version: 1\nnetwork: {allow: [{host: a.b, protocol: udp, ports: [53]}], deny: [{host: c.d, protocol: udp}]}\n',
+    ).network;
+    expect(open.allow).toMatchObject([{ protocol: 'udp', ports: [53] }]);
+    expect(open.deny[0]).not.toHaveProperty('ports');
+    expect(
+      codes(
+        'version: 1\nnetwork: {allow: [{host: a.b, protocol: udp}, {host: a.b, protocol: quic}]}\n',
+      ),
+    ).toEqual(['value', 'missing-key']);
+    expect(
+      codes(
+        'version: 1\nnetwork: {allow: [{host: npm, protocol: udp, ports: [53], methods: [GET]}]}\n',
+      ),
+    ).toEqual(['conflict', 'conflict']);
+  });
+
   test('a write below a private path is pointed out: the host keeps its file', () => {
     expect(
       codes(

@@ -112,6 +112,15 @@ const requestsOf = (
     }),
   };
 };
+/** Of datagrams, now and then; such an allow states its ports, and neither speaks of requests. */
+const withProtocol = (effect: 'allow' | 'deny', rules: fc.Arbitrary<Rule>): fc.Arbitrary<Rule> =>
+  fc
+    .tuple(rules, fc.constantFrom(undefined, undefined, undefined, 'tcp' as const, 'udp' as const))
+    .map(([rule, protocol]) => {
+      if (protocol !== 'udp') return { ...rule, protocol };
+      const { methods: _, paths: __, ...rest } = rule;
+      return { ...rest, protocol, ports: rule.ports ?? (effect === 'allow' ? [443] : undefined) };
+    });
 const network = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> => {
   const ports = fc.option(fc.subarray(PORTS), { nil: undefined, freq: 2 });
   const hosts = fc.record({
@@ -124,7 +133,7 @@ const network = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> => {
     ports,
     ...requestsOf(effect),
   });
-  return fc.oneof({ weight: 3, arbitrary: hosts }, blocks);
+  return withProtocol(effect, fc.oneof({ weight: 3, arbitrary: hosts }, blocks));
 };
 const access = fc.constantFrom<NonNullable<Rule['access']>>('read', 'write', 'private');
 const fileAllow = fc.oneof(
@@ -177,11 +186,14 @@ export const layerStacks = stacksOf(documents);
 
 /** Two hosts and little else, so that rules for connections and for requests meet in every way. */
 const denseRules = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> =>
-  fc.record({
-    host: fc.constantFrom(['**.dev'], ['a.dev', 'b.dev'], ['a.dev']),
-    ports: fc.constantFrom(undefined, undefined, [443]),
-    ...requestsOf(effect),
-  });
+  withProtocol(
+    effect,
+    fc.record({
+      host: fc.constantFrom(['**.dev'], ['a.dev', 'b.dev'], ['a.dev']),
+      ports: fc.constantFrom(undefined, undefined, [443]),
+      ...requestsOf(effect),
+    }),
+  );
 const denseSections = fc
   .record({
     allow: fc.array(denseRules('allow'), { minLength: 1, maxLength: 3 }),
@@ -231,6 +243,12 @@ export const requests: fc.Arbitrary<ReferenceRequest> = fc.oneof(
     kind: fc.constant('connect' as const),
     host: fc.oneof(fc.constantFrom(...HOSTS), fc.constantFrom(...ADDRESSES)),
     port: fc.constantFrom(...PORTS, 8080),
+  }),
+  fc.record({
+    kind: fc.constant('connect' as const),
+    host: fc.constantFrom(...HOSTS, ...ADDRESSES),
+    port: fc.constantFrom(...PORTS),
+    protocol: fc.constant('udp' as const),
   }),
   fc.record({ kind: fc.constant('resolve' as const), name: fc.constantFrom(...HOSTS) }),
   fc.record({

@@ -6,6 +6,7 @@ export interface Rule {
   host?: string[] | undefined;
   cidr?: string[] | undefined;
   ports?: number[] | undefined;
+  protocol?: 'tcp' | 'udp' | undefined;
   methods?: string[] | undefined;
   paths?: string[] | undefined;
   path?: string | undefined;
@@ -34,7 +35,7 @@ export interface ReferenceLayer {
 }
 
 export type ReferenceRequest =
-  | { kind: 'connect'; host: string; port: number }
+  | { kind: 'connect'; host: string; port: number; protocol?: 'udp' }
   | { kind: 'resolve'; name: string }
   | {
       kind: 'http';
@@ -51,12 +52,12 @@ export const HOME = '/home/u';
 
 type Level = 'read' | 'private' | 'write';
 type Question =
-  /** `level`: that bytes pass unread, that requests may be judged at all, or one request */
+  /** `level`: that bytes pass unread, that requests may be judged at all, datagrams, or one request */
   | {
       surface: 'network';
       host: string;
       port: number;
-      level: 'pass' | 'inspect' | { method: string; path: string };
+      level: 'pass' | 'inspect' | 'datagram' | { method: string; path: string };
     }
   | { surface: 'filesystem'; path: string; level: Level }
   | { surface: 'execution'; path: string };
@@ -75,6 +76,10 @@ export function evaluate(
     }
     case 'connect': {
       const { host, port } = request;
+      if (request.protocol === 'udp')
+        return holds(layers, { surface: 'network', host, port, level: 'datagram' })
+          ? 'allow'
+          : 'deny';
       if (holds(layers, { surface: 'network', host, port, level: 'pass' })) return 'allow';
       return holds(layers, { surface: 'network', host, port, level: 'inspect' })
         ? 'inspected'
@@ -85,7 +90,7 @@ export function evaluate(
         (document.network?.allow ?? []).flatMap((rule) => rule.ports ?? [80, 443]),
       );
       const isReached = ports.some((port) =>
-        (['pass', 'inspect'] as const).some((level) =>
+        (['pass', 'inspect', 'datagram'] as const).some((level) =>
           holds(layers, { surface: 'network', host: request.name, port, level }),
         ),
       );
@@ -200,14 +205,20 @@ function denies(sections: Sections, question: Question): boolean {
 }
 
 function grants(rule: Rule, question: Question): boolean {
-  if (question.surface === 'network') return question.level !== 'pass' || !speaksOfRequests(rule);
+  if (question.surface === 'network') {
+    if ((question.level === 'datagram') !== (rule.protocol === 'udp')) return false;
+    return question.level !== 'pass' || !speaksOfRequests(rule);
+  }
   if (question.surface !== 'filesystem' || question.level === 'read') return true;
   return question.level === 'private' ? rule.access !== 'read' : rule.access === 'write';
 }
 
 function takes(rule: Rule, question: Question): boolean {
-  if (question.surface === 'network')
+  if (question.surface === 'network') {
+    const protocol = question.level === 'datagram' ? 'udp' : 'tcp';
+    if (rule.protocol !== undefined && rule.protocol !== protocol) return false;
     return question.level !== 'inspect' || !speaksOfRequests(rule);
+  }
   return question.surface !== 'filesystem' || question.level !== 'read' || rule.access !== 'write';
 }
 

@@ -1,9 +1,11 @@
 // Egress on real sockets of the loopback: a guest's side, origins behind addresses that look public, and the records made.
 
 import { once } from 'node:events';
+import dgram from 'node:dgram';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 
+import { dialDatagrams } from '../../src/enforce/egress/datagrams.ts';
 import { createEgress } from '../../src/enforce/egress/egress.ts';
 import type { Egress, EgressLimits } from '../../src/enforce/egress/egress.ts';
 import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
@@ -14,7 +16,9 @@ import { createDecider } from '../../src/policy/decide.ts';
 import { dnsQuery, readDnsAnswer } from './dns.ts';
 import type { ReadAnswer } from './dns.ts';
 
-export type Rule = Partial<Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports' | 'methods' | 'paths'>>;
+export type Rule = Partial<
+  Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports' | 'protocol' | 'methods' | 'paths'>
+>;
 
 export interface RigOptions {
   /** instead of one made of the rules below */
@@ -46,6 +50,8 @@ export interface Rig {
   faults: string[];
   /** Makes a listener answer for `ADDRESS:PORT`. */
   serve(where: string, onConnection: (socket: Socket) => void): Promise<void>;
+  /** Answers every datagram to `ADDRESS:PORT`. */
+  serveDatagrams(where: string, reply: (bytes: Buffer) => Buffer): Promise<void>;
   resolve(name: string, type?: number): Promise<ReadAnswer>;
   /** A guest program's socket to `address:port`. */
   connect(address: string, port: number): Promise<Socket>;
@@ -112,6 +118,8 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const dialled: string[] = [];
   const faults: string[] = [];
   const ports = new Map<string, number>();
+  const datagramPorts = new Map<string, number>();
+  const datagramServers: dgram.Socket[] = [];
   const guestPorts = new Map<string, Promise<number>>();
   const servers: net.Server[] = [];
   const sockets = new Set<Socket>();
@@ -132,6 +140,10 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' });
       return typeof answer === 'function' ? answer() : answer;
     },
+    dialDatagrams: (address, port) => {
+      dialled.push(`${address}:${port}/udp`);
+      return dialDatagrams('127.0.0.1', datagramPorts.get(`${address}:${port}`) ?? closedPort);
+    },
     dial: (address, port) => {
       dialled.push(`${address}:${port}`);
       return net.connect({
@@ -141,6 +153,15 @@ export async function createRig(options: RigOptions): Promise<Rig> {
       });
     },
   });
+
+  async function serveDatagrams(where: string, reply: (bytes: Buffer) => Buffer): Promise<void> {
+    const server = dgram.createSocket('udp4');
+    server.on('message', (bytes, from) => server.send(reply(bytes), from.port, from.address));
+    server.bind(0, '127.0.0.1');
+    await once(server, 'listening');
+    datagramServers.push(server);
+    datagramPorts.set(where, server.address().port);
+  }
 
   async function listen(onConnection: (socket: Socket) => void, at = 0): Promise<number> {
     const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -187,6 +208,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     denials: () => decisions('deny').map((event) => `${event.request}: ${event.reason}`),
     allows: () => decisions('allow').map((event) => event.request),
     outcomes: () => records.filter((event): event is LifecycleEvent => event.type === 'outcome'),
+    serveDatagrams,
     serve: async (where, onConnection) => {
       ports.set(where, await listen(onConnection));
     },
@@ -205,6 +227,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     close: async () => {
       egress.close();
       for (const socket of sockets) socket.destroy();
+      for (const server of datagramServers) server.close();
       await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
     },
   };

@@ -103,6 +103,7 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
   });
   const link = connectGuest(await mux.connection, {
     onConnect: (_to, stream) => stream.destroy(),
+    onDatagrams: (_to, stream) => stream.destroy(),
     onDns: () => Promise.resolve(Buffer.alloc(0)),
     onSession: (stream) => stream.destroy(),
     onFault: (reason) => void faults.push(reason),

@@ -16,6 +16,16 @@ my %probes = (
   # a server on the first address, reached by the second
   serve => sub { my ($at, $by, $port) = @_; socket(my $l, family($at), SOCK_STREAM, 0); setsockopt($l, SOL_SOCKET, SO_REUSEADDR, 1); bind($l, address($at, $port)) or fail('bind'); listen($l, 5); my $pid = fork; if (!$pid) { accept(my $c, $l) or fail('accept'); spill($c, 'served'); exit 0 } my $s = dial($by, $port); print slurp($s); kill 9, $pid; waitpid $pid, 0 },
   udp => sub { my ($host, $port) = @_; socket(my $s, family($host), SOCK_DGRAM, 0); connect($s, address($host, $port)) or fail('connect'); syswrite($s, 'x') or fail('write'); sysread($s, my $x, 10) // fail('read'); print "answered\n" },
+  # sends datagrams of these sizes from one socket, prints the sizes of what comes back
+  datagrams => sub { my ($host, $port, @sizes) = @_; socket(my $s, family($host), SOCK_DGRAM, 0); connect($s, address($host, $port)) or fail('connect'); for my $size (@sizes) { defined syswrite($s, 'd' x $size) or fail('write'); my $n = sysread($s, my $x, 65536) // fail('read'); print "$n\n" } },
+  # one unconnected socket, its own name for each address sent there, prints who answered what
+  scatter => sub { my ($port, @hosts) = @_; socket(my $s, AF_INET, SOCK_DGRAM, 0); for my $host (@hosts) { send($s, $host, 0, address($host, $port)) // fail('send'); my $from = recv($s, my $x, 100, 0) // fail('recv'); my ($p, $a) = sockaddr_in($from); print inet_ntop(AF_INET, $a), " $x\n" } },
+  # sends and waits a moment, N times
+  knock => sub { my ($host, $port, $n) = @_; for (1 .. $n) { socket(my $s, family($host), SOCK_DGRAM, 0); connect($s, address($host, $port)); syswrite($s, 'x'); my $r = ''; vec($r, fileno($s), 1) = 1; if (select($r, undef, undef, 0.7)) { defined sysread($s, my $x, 10) or fail('read'); print "answered\n" } else { print "silent\n" } } },
+  # a datagram to a server of the guest's own
+  pair => sub { my ($host, $port) = @_; socket(my $l, AF_INET, SOCK_DGRAM, 0); bind($l, address('0.0.0.0', $port)) or fail('bind'); socket(my $s, AF_INET, SOCK_DGRAM, 0); send($s, 'hello', 0, address($host, $port)) // fail('send'); recv($l, my $x, 10, 0) // fail('recv'); print "$x\n" },
+  # asks for a flood, reads late, prints how much of it was left
+  drain => sub { my ($host, $port) = @_; socket(my $s, family($host), SOCK_DGRAM, 0); connect($s, address($host, $port)); syswrite($s, 'x'); sleep 2; my $count = 0; while (1) { my $r = ''; vec($r, fileno($s), 1) = 1; last unless select($r, undef, undef, 0.5); sysread($s, my $x, 65536) // last; $count++ } print "$count\n" },
   # sends DNS questions of the given sizes over UDP, prints the sizes of the answers
   'dns-udp' => sub { for my $size (@_) { socket(my $s, AF_INET, SOCK_DGRAM, 0); connect($s, address('127.0.0.53', 53)); syswrite($s, 'q' x $size); my $n = sysread($s, my $answer, 65536); print defined $n ? length $answer : 'none', "\n" } },
   # all questions in one write on one connection

@@ -7,11 +7,13 @@ import type { Decision } from '../../model/decision.ts';
 import type { Request } from '../../model/request.ts';
 import { canonicalAddress } from './canonical.ts';
 
+type ConnectRequest = Extract<Request, { kind: 'connect' }>;
+
 export interface AddressCheck {
   /** Why an address that the guest dialled itself is out of bounds whatever the rules say; undefined when it is not. */
   direct(address: string): string | undefined;
   /** Why an address that a name leads to must not be dialled; undefined when it may. */
-  behindName(address: string, target: { host: string; port: number }): string | undefined;
+  behindName(address: string, request: ConnectRequest): string | undefined;
 }
 
 export function createAddressCheck(decide: (request: Request) => Decision): AddressCheck {
@@ -27,14 +29,15 @@ export function createAddressCheck(decide: (request: Request) => Decision): Addr
         ? `${address} is ${range.what}; no rule can allow it`
         : undefined;
     },
-    behindName(address, { host, port }) {
+    behindName(address, request) {
+      const { host, port } = request;
       const judged = canonicalAddress(address);
       if (judged === undefined)
         return `the resolver answered for ${host} with something that is no address`;
       const range = rangeOf(judged);
       if (range?.kind === 'never')
         return `${host} leads to ${judged}, which is ${range.what}; no rule can allow it`;
-      const decision = decide({ kind: 'connect', host: judged, port });
+      const decision = decide({ ...request, host: judged });
       // A rule for requests to addresses holds for a name that leads there: such bytes may not pass unread.
       if (decision.isInspected || (isUnmatched(decision) && decision.matched.length > 0))
         return `${host} leads to ${judged}, of which rules judge single HTTP requests; such rules must name the host`;

@@ -41,12 +41,22 @@ export interface ConnectorOptions {
   onFault: (reason: string) => void;
 }
 
-export interface Connector extends Opener {
+/** What holds for everything that leaves, connections and datagrams. */
+export interface Gate {
+  /** The decision about a target, on record. */
+  admit(target: Target): Admission;
+  /** The checked addresses of an allowed target; undefined, and on record, when there is anything wrong with any. */
+  addressesOf(target: Target): Promise<string[] | undefined>;
+  /** Counts as open until the function that comes back is called; aborted when all is closed. */
+  hold(abort: AbortController): () => void;
+}
+
+export interface Connector extends Opener, Gate {
   serve(destination: Destination, stream: Duplex): void;
   close(): void;
 }
 
-type Admission = { how: 'relayed' | 'inspected' } | ({ how: 'refused' } & Refused);
+export type Admission = { how: 'relayed' | 'inspected' } | ({ how: 'refused' } & Refused);
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { judge, synthetic, limits, budget } = options;
@@ -214,7 +224,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       judge.refuse(target.request, 'egress-lookup', messageOf(error));
       return undefined;
     }
-    const faults = answers.map((answer) => options.checkAddress.behindName(answer, target));
+    const faults = answers.map((answer) => options.checkAddress.behindName(answer, target.request));
     const fault = faults.find((found) => found !== undefined);
     if (fault === undefined) return [...new Set(answers.map(dialledAddress))];
     judge.refuse(target.request, 'egress-address', fault);
@@ -226,6 +236,8 @@ export function createConnector(options: ConnectorOptions): Connector {
     open,
     reach,
     hold,
+    admit,
+    addressesOf: async (target) => (target.isName ? addressesOf(target) : [target.host]),
     close() {
       isClosed = true;
       for (const stop of live) stop();

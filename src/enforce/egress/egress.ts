@@ -10,6 +10,8 @@ import { createAddressCheck } from './address-check.ts';
 import { createBudget, type Budget } from './budget.ts';
 import { createConnector } from './connect.ts';
 import type { ConnectLimits } from './connect.ts';
+import { createDatagrams, dialDatagrams } from './datagrams.ts';
+import type { DialDatagrams } from './datagrams.ts';
 import { dialAddress } from './dial.ts';
 import type { Dial } from './dial.ts';
 import type { HttpLimits } from './http/limits.ts';
@@ -19,6 +21,7 @@ import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
 import { PROXY_PORT, createNameAnswers } from './name-answers.ts';
 import { PROXY_ADDRESS, createSyntheticAddresses } from './synthetic.ts';
+import { createTargets } from './target.ts';
 import type { Destination } from './target.ts';
 
 export interface EgressLimits extends ConnectLimits {
@@ -26,6 +29,8 @@ export interface EgressLimits extends ConnectLimits {
   lookup: number;
   /** names that may have an address at once */
   names: number;
+  /** milliseconds without a datagram in either direction, after which their flow ends */
+  datagramIdle: number;
   /** bytes out; the policy's limit holds too */
   egress: number;
 }
@@ -39,6 +44,7 @@ export interface EgressOptions {
   outerBudget?: Budget;
   lookup?: Lookup;
   dial?: Dial;
+  dialDatagrams?: DialDatagrams;
   /** certificates in PEM, believed of the servers of inspected connections besides the host's */
   ca?: readonly string[];
   /** a fault of egress itself; the request it struck was denied */
@@ -50,6 +56,8 @@ export interface EgressOptions {
 export interface Egress {
   onDns(query: Buffer): Promise<Buffer>;
   onConnect(destination: Destination & { family?: number }, stream: Duplex): void;
+  /** A flow of datagrams, framed as in `guest/datagrams.ts`. */
+  onDatagrams(destination: Destination & { family?: number }, stream: Duplex): void;
   /** The certificate that the guest must trust; ask only where `needsInspection` says so: it makes the authority. */
   caPem(): Promise<string>;
   /** Resets what is open and refuses what comes. */
@@ -67,6 +75,7 @@ const DEFAULT_LIMITS: Omit<EgressLimits, 'egress'> = {
   hello: 10_000,
   idle: 3_600_000,
   halfClosedIdle: 300_000,
+  datagramIdle: 60_000,
 };
 
 export function createEgress(options: EgressOptions): Egress {
@@ -98,6 +107,15 @@ export function createEgress(options: EgressOptions): Egress {
     limits,
     onFault,
   });
+  const datagrams = createDatagrams({
+    targets: createTargets(judge, synthetic),
+    gate: connector,
+    judge,
+    budget,
+    dial: options.dialDatagrams ?? dialDatagrams,
+    idle: limits.datagramIdle,
+    onFault,
+  });
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- a fault must become a rejection, never an exception in the link
     onDns: async (query) => answer(query),
@@ -106,6 +124,7 @@ export function createEgress(options: EgressOptions): Egress {
         inspection.serveProxy(stream, connector);
       else connector.serve({ address, port }, stream);
     },
+    onDatagrams: ({ address, port }, stream) => datagrams.serve({ address, port }, stream),
     caPem: () => inspection.caPem(),
     close: () => connector.close(),
     budget,

@@ -60,13 +60,13 @@ export interface Opener {
 
 export interface Targets {
   /** undefined, and on record, when it can mean nothing */
-  of(destination: Destination): Target | undefined;
+  of(destination: Destination, protocol?: 'udp'): Target | undefined;
   /** The same for a destination in words: a name, or an address. */
   named(name: string, port: number): Target | undefined;
 }
 
 export function createTargets(judge: Judge, synthetic: SyntheticAddresses): Targets {
-  function of({ address, port }: Destination): Target | undefined {
+  function of({ address, port }: Destination, protocol?: 'udp'): Target | undefined {
     const canonical = canonicalAddress(address);
     const host =
       canonical === undefined
@@ -74,7 +74,12 @@ export function createTargets(judge: Judge, synthetic: SyntheticAddresses): Targ
         : isSynthetic(canonical)
           ? synthetic.nameOf(canonical)
           : canonical;
-    const request = { kind: 'connect', host: host ?? canonical ?? 'invalid', port } as const;
+    const request: Target['request'] = {
+      kind: 'connect',
+      host: host ?? canonical ?? 'invalid',
+      port,
+      ...(protocol === undefined ? {} : { protocol }),
+    };
     if (canonical === undefined || !isPort(port)) {
       judge.refuse(
         { ...request, port: 0 },

@@ -1,0 +1,119 @@
+// Datagrams between a process of the guest and one address, where a rule opens them: who is meant, is it allowed, which
+// checked address is it. Invariant: nothing is sent before the flow was allowed and recorded, and nothing is taken from any
+// other address. They pass unread.
+
+import dgram from 'node:dgram';
+import net from 'node:net';
+import type { Duplex } from 'node:stream';
+
+import { readDatagrams, writeDatagram } from '../../guest/datagrams.ts';
+import { errnoOf, messageOf } from '../../model/error.ts';
+import type { EffectivePolicy } from '../../model/policy.ts';
+import type { Budget } from './budget.ts';
+import type { Gate } from './connect.ts';
+import type { Judge } from './judge.ts';
+import type { Destination, Target, Targets } from './target.ts';
+
+/** A socket that sends to `address:port` and takes what comes from there alone, once it is connected. */
+export type DialDatagrams = (address: string, port: number) => dgram.Socket;
+
+export const dialDatagrams: DialDatagrams = (address, port) => {
+  const socket = dgram.createSocket(net.isIPv6(address) ? 'udp6' : 'udp4');
+  socket.connect(port, address);
+  return socket;
+};
+
+export interface DatagramsOptions {
+  targets: Targets;
+  gate: Gate;
+  judge: Judge;
+  budget: Budget;
+  dial: DialDatagrams;
+  /** milliseconds without a datagram in either direction */
+  idle: number;
+  onFault: (reason: string) => void;
+}
+
+export interface Datagrams {
+  serve(destination: Destination, stream: Duplex): void;
+}
+
+/** The ports on which some rule opens datagrams: on all others the guest's own kernel says that nobody is there. */
+export function datagramPorts(policy: EffectivePolicy): number[] {
+  const rules = policy.layers.flatMap((layer) => layer.network.allow);
+  const opening = rules.filter((rule) => rule.protocol === 'udp');
+  return [...new Set(opening.flatMap((rule) => rule.ports ?? []))].sort((a, b) => a - b);
+}
+
+/** Datagrams that wait while the address of their target is found out. */
+const WAITING = 16;
+
+export function createDatagrams(options: DatagramsOptions): Datagrams {
+  const { targets, gate, judge, budget } = options;
+
+  function serve(destination: Destination, stream: Duplex): void {
+    stream.on('error', () => undefined);
+    const target = targets.of(destination, 'udp');
+    const admission = target === undefined ? undefined : gate.admit(target);
+    if (target === undefined || admission?.how !== 'relayed') {
+      stream.destroy();
+      return;
+    }
+    const abort = new AbortController();
+    const release = gate.hold(abort);
+    stream.once('close', () => abort.abort());
+    carry(target, stream, abort.signal)
+      .catch((error: unknown) => options.onFault(`egress failed: ${messageOf(error)}`))
+      .finally(() => {
+        stream.destroy();
+        release();
+      });
+  }
+
+  async function carry(target: Target, stream: Duplex, signal: AbortSignal): Promise<void> {
+    const startedAt = performance.now();
+    const early: Buffer[] = [];
+    let take = (bytes: Buffer): void => {
+      if (early.length < WAITING) early.push(Buffer.from(bytes));
+    };
+    readDatagrams(stream, (bytes) => take(bytes));
+    const [address] = (await gate.addressesOf(target)) ?? [];
+    if (address === undefined || signal.aborted) return;
+    const socket = options.dial(address, target.port);
+    const facts = { bytesOut: 0, bytesIn: 0 };
+    const end = await new Promise<string>((resolve) => {
+      const idle = setTimeout(() => resolve('idle'), options.idle);
+      signal.addEventListener('abort', () => resolve('closed'));
+      socket.on('error', (error) => resolve(errnoOf(error) ?? messageOf(error)));
+      socket.on('close', () => clearTimeout(idle));
+      socket.on('message', (bytes) => {
+        idle.refresh();
+        if (writeDatagram(stream, bytes)) facts.bytesIn += bytes.length;
+      });
+      socket.once('connect', () => {
+        take = (bytes) => {
+          idle.refresh();
+          const spent = budget.spend(bytes.length);
+          if (spent !== undefined) {
+            judge.refuse(target.request, 'egress-limit', spent);
+            resolve('limit');
+            return;
+          }
+          facts.bytesOut += bytes.length;
+          socket.send(bytes);
+        };
+        for (const bytes of early.splice(0)) take(bytes);
+      });
+    });
+    take = () => undefined;
+    socket.close();
+    judge.outcome(target.request, {
+      ...facts,
+      end,
+      address,
+      milliseconds: Math.round(performance.now() - startedAt),
+    });
+  }
+
+  return { serve };
+}
