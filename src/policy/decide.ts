@@ -1,7 +1,13 @@
 // The decision: pure, synchronous, default deny. Every rule that matched is collected; nothing is remembered between two
 // requests.
 import { type Address, formatAddress, parseAddress, unwrapAddress } from '../match/address.ts';
-import { RESERVED_REASON, isCanonicalName, isReservedName } from '../match/host.ts';
+import {
+  HOST_NAME,
+  HOST_REASON,
+  RESERVED_REASON,
+  isCanonicalName,
+  isReservedName,
+} from '../match/host.ts';
 import { specialRange } from '../match/special.ts';
 import { canonicalUrlPath, splitUrlPath } from '../match/url-path.ts';
 import type { Decision } from '../model/decision.ts';
@@ -21,6 +27,9 @@ import { conclude, type Finding, MALFORMED } from './conclude.ts';
 import { createFormula } from './formula.ts';
 import { matchesRequest } from './request-rule.ts';
 import { isMethod } from './request-syntax.ts';
+
+/** Said where no rule names the host: nothing that audit mode lets through. */
+const HOST_SERVICE = { defaultRule: 'builtin/host-service', defaultReason: HOST_REASON } as const;
 
 type HttpRequest = Extract<Request, { kind: 'http' }>;
 
@@ -98,6 +107,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
       address === undefined ? compiled.findName(host) : compiled.findAddress(address, special);
     const entries = atPort(found, port).filter(concerns);
     const finding: Finding = { entries, outcome: network(entries), wanted };
+    if (host === HOST_NAME) return { ...finding, ...HOST_SERVICE };
     if (address === undefined || special?.kind !== 'private') return finding;
     return {
       ...finding,
@@ -124,14 +134,24 @@ export function createJudge(policy: EffectivePolicy): Judge {
     let first: Finding | undefined;
     for (const port of portsOf(entries)) {
       const here = atPort(entries, port);
-      const finding: Finding = { entries: here, outcome: network(here), wanted: [INSPECT] };
+      const finding: Finding = {
+        entries: here,
+        outcome: network(here),
+        wanted: [INSPECT],
+        ...(name === HOST_NAME && HOST_SERVICE),
+      };
       if ((finding.outcome.allowed & INSPECT) !== 0) return finding;
       first ??= finding;
     }
     if (first !== undefined) return first;
     // No rule allows the name on any port: what is left are denies of every port.
     const rest = entries.filter((entry) => entry.ports === undefined);
-    return { entries: rest, outcome: network(rest), wanted: [INSPECT] };
+    return {
+      entries: rest,
+      outcome: network(rest),
+      wanted: [INSPECT],
+      ...(name === HOST_NAME && HOST_SERVICE),
+    };
   }
 
   function findFile(path: string, wanted: number[], isDirectory: boolean): Finding | undefined {
