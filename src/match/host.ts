@@ -23,11 +23,14 @@ export function canonicalName(text: string): string | undefined {
 }
 
 const RESERVED = 'sandbox.internal';
-export const RESERVED_REASON = `names below ${RESERVED} are kept for services that the host offers to the guest; there is none here`;
+/** The host's own loopback, seen from the guest. Only a rule with exactly this name allows it; a deny may be a pattern. */
+export const HOST_NAME = `host.${RESERVED}`;
+export const HOST_REASON = `a service on the host takes a rule that names ${HOST_NAME}; no pattern allows it`;
+export const RESERVED_REASON = `of the names below ${RESERVED}, a rule may speak of ${HOST_NAME} alone`;
 
-/** Names that belong to the sandbox itself and never leave it. */
+/** Names that belong to the sandbox itself, never leave it, and mean nothing to a rule: all but HOST_NAME. */
 export function isReservedName(name: string): boolean {
-  return name === RESERVED || name.endsWith(`.${RESERVED}`);
+  return (name === RESERVED || name.endsWith(`.${RESERVED}`)) && name !== HOST_NAME;
 }
 
 /** True for names in the form `canonicalName` gives. */
@@ -70,6 +73,12 @@ export function matchesHost(pattern: HostPattern, name: string): boolean {
   const cut = name.length - pattern.base.length - 1;
   if (cut < 1 || name[cut] !== '.' || !name.endsWith(pattern.base)) return false;
   return pattern.kind === 'many' || !name.slice(0, cut).includes('.');
+}
+
+/** Whether an allow of `outer` covers all that one of `inner` does: see HOST_NAME. */
+export function containsAllowed(outer: HostPattern, inner: HostPattern): boolean {
+  if (inner.kind === 'exact' && inner.name === HOST_NAME && outer.kind !== 'exact') return false;
+  return containsHost(outer, inner);
 }
 
 /** Whether every name that `inner` matches is matched by `outer`. Exact, not an estimate. */

@@ -1,7 +1,12 @@
 // Which rules exceed a ceiling. For people: the ceiling itself holds request by request, in the formula. Containment is
 // decided conservatively: what is not surely within counts as exceeding.
 import { blockWithin, parseBlock } from '../match/address.ts';
-import { containsHost, type HostPattern, parseHostPattern } from '../match/host.ts';
+import {
+  containsAllowed,
+  containsHost,
+  type HostPattern,
+  parseHostPattern,
+} from '../match/host.ts';
 import {
   arePathsApart,
   compilePath,
@@ -99,7 +104,7 @@ function isNetworkWithin(rule: NetworkRule, ceiling: Ceiling): boolean {
   const hostsFit = rule.hosts.every((text) => {
     const inner = parseHostPattern(text);
     const contains = (bound: NetworkRule): boolean =>
-      patternsOf(bound).some((outer) => inner !== undefined && containsHost(outer, inner));
+      patternsOf(bound).some((outer) => inner !== undefined && containsAllowed(outer, inner));
     const touches = (bound: NetworkRule): boolean =>
       patternsOf(bound).some(
         (outer) => inner === undefined || containsHost(outer, inner) || overlaps(outer, inner),

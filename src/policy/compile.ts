@@ -112,7 +112,7 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
     const entry = { ...bare, ports: rule.ports, requests };
     for (const text of rule.hosts) {
       const pattern = parseHostPattern(text);
-      if (pattern !== undefined) hosts.addHost(pattern, entry);
+      if (pattern !== undefined) hosts.addHost(pattern, entry, isDenying(entry.list));
     }
     for (const text of rule.cidrs) {
       const block = parseBlock(text);

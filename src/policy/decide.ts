@@ -1,7 +1,13 @@
 // The decision: pure, synchronous, default deny. Every rule that matched is collected; nothing is remembered between two
 // requests.
 import { type Address, formatAddress, parseAddress, unwrapAddress } from '../match/address.ts';
-import { RESERVED_REASON, isCanonicalName, isReservedName } from '../match/host.ts';
+import {
+  HOST_NAME,
+  HOST_REASON,
+  RESERVED_REASON,
+  isCanonicalName,
+  isReservedName,
+} from '../match/host.ts';
 import { specialRange } from '../match/special.ts';
 import { canonicalUrlPath, splitUrlPath } from '../match/url-path.ts';
 import type { Decision } from '../model/decision.ts';
@@ -22,6 +28,9 @@ import { conclude, type Finding, MALFORMED } from './conclude.ts';
 import { createFormula } from './formula.ts';
 import { matchesRequest } from './request-rule.ts';
 import { isMethod } from './request-syntax.ts';
+
+/** Said where no rule names the host: nothing that audit mode lets through. */
+const HOST_SERVICE = { defaultRule: 'builtin/host-service', defaultReason: HOST_REASON } as const;
 
 type HttpRequest = Extract<Request, { kind: 'http' }>;
 
@@ -106,6 +115,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
       address === undefined ? compiled.findName(host) : compiled.findAddress(address, special);
     const entries = atPort(found, port).filter(concerns);
     const finding: Finding = { entries, outcome: network(entries), wanted };
+    if (host === HOST_NAME) return { ...finding, ...HOST_SERVICE };
     if (address === undefined || special?.kind !== 'private') return finding;
     return {
       ...finding,
@@ -129,17 +139,23 @@ export function createJudge(policy: EffectivePolicy): Judge {
     if (!isCanonicalName(name)) return undefined;
     if (isReservedName(name)) return reserved(RESOLVE);
     const entries = compiled.findName(name);
+    const resolving = (found: Entry[]): Finding => ({
+      entries: found,
+      outcome: network(found),
+      wanted: RESOLVE,
+      ...(name === HOST_NAME && HOST_SERVICE),
+    });
     let first: Finding | undefined;
     for (const port of portsOf(entries)) {
       const here = atPort(entries, port);
-      const finding: Finding = { entries: here, outcome: network(here), wanted: RESOLVE };
+      const finding = resolving(here);
       if ((finding.outcome.allowed & (INSPECT | DATAGRAM)) !== 0) return finding;
       first ??= finding;
     }
     if (first !== undefined) return first;
     // No rule allows the name on any port: what is left are denies of every port.
     const rest = entries.filter((entry) => entry.ports === undefined);
-    return { entries: rest, outcome: network(rest), wanted: RESOLVE };
+    return resolving(rest);
   }
 
   function findFile(path: string, wanted: number[], isDirectory: boolean): Finding | undefined {

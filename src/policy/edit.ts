@@ -18,6 +18,12 @@ type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
 
 const OWN_FILE = '.github/agent-sandbox.yml';
 const NONE = 'no edit can allow this';
+/** What is denied because no rule names it, and allowed once one does. */
+const OPENED_BY_NAMING = new Set([
+  'builtin/default',
+  'builtin/private-address',
+  'builtin/host-service',
+]);
 
 /** Empty for an allowed request; otherwise where to write what, or why nothing can be written. */
 export function smallestEdit(
@@ -31,11 +37,7 @@ export function smallestEdit(
     return `${NONE}: this version does not enforce ${surface} rules`;
   const { rule } = decision;
   if (rule.id === 'builtin/malformed') return `${NONE}: the request is not in canonical form`;
-  if (
-    rule.layer === 'builtin' &&
-    rule.id !== 'builtin/default' &&
-    rule.id !== 'builtin/private-address'
-  )
+  if (rule.layer === 'builtin' && !OPENED_BY_NAMING.has(rule.id))
     return `${NONE}: ${rule.id} protects the host, whatever a policy says`;
 
   const edits: string[] = [];

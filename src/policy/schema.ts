@@ -81,7 +81,9 @@ const names: Record<string, Schema> = {
 const networkRule = record({
   id: ref('id'),
   host: oneOrMore(
-    text('a host name, `*.x` (one label), or `**.x` (one label or more)'),
+    text(
+      'a host name, `*.x` (one label), or `**.x` (one label or more); `host.sandbox.internal` is the loopback of the host itself, and only its name stands for it',
+    ),
     'which hosts',
   ),
   cidr: oneOrMore(text('a block of addresses such as 10.20.0.0/16'), 'which addresses'),

@@ -14,14 +14,43 @@ describe.each(
 
 describe('a decision', () => {
   test.each([
-    'connect host.sandbox.internal:443',
+    'connect other.sandbox.internal:443',
     'connect sandbox.internal:443',
     'resolve proxy.sandbox.internal',
-    'GET https://host.sandbox.internal/',
+    'GET https://x.host.sandbox.internal/',
   ])('keeps the sandbox its own names, whatever a rule speaks of: %s', (request) => {
     const all = policyOf([['repo', 'network: {allow: [{host: "**"}]}']]);
     expect(answer(all, request)).toBe('deny by builtin/reserved-name');
     expect(answer(all, 'connect sandbox.internal.example.com:443')).toMatch(/^allow/);
+  });
+
+  test('lets a rule speak of services on the host by their name alone, ceilings and denies as well', () => {
+    const own = 'network: {allow: [{id: db, host: host.sandbox.internal, ports: [5432]}]}';
+    const asked = 'connect host.sandbox.internal:5432';
+    const any = 'network: {allow: [{host: "**", ports: [5432]}]}';
+    expect(answer(policyOf([['repo', own]]), asked)).toBe('allow by repo/db');
+    expect(answer(policyOf([['repo', own]]), 'resolve host.sandbox.internal')).toBe(
+      'allow by repo/db',
+    );
+    expect(answer(policyOf([['repo', any]]), asked)).toBe('deny by builtin/host-service');
+    expect(answer(policyOf([['repo', any]]), 'resolve host.sandbox.internal')).toBe(
+      'deny by builtin/host-service',
+    );
+    const closed = policyOf([
+      ['org', `max: {${any}}`],
+      ['repo', own],
+    ]);
+    expect(answer(closed, asked)).toBe('deny by org/max');
+    expect(closed.clamps.map(({ rule }) => rule.id)).toEqual(['db']);
+    const open = policyOf([
+      ['org', `max: {${own.replace('db', 'services')}}`],
+      ['repo', own],
+    ]);
+    expect(answer(open, asked)).toBe('allow by repo/db');
+    expect(open.clamps).toEqual([]);
+    expect(
+      answer(policyOf([['repo', `${own.slice(0, -1)}, deny: [{id: all, host: "**"}]}`]]), asked),
+    ).toBe('deny by repo/all');
   });
 
   const policy = policyOf([

@@ -225,7 +225,9 @@ limits: {memory: 4096, cpus: 0}
   });
 
   test.each([
-    ['a service of the host', 'network: {allow: [{host: host.sandbox.internal, ports: [5432]}]}'],
+    ['a name of the sandbox', 'network: {allow: [{host: proxy.sandbox.internal, ports: [3128]}]}'],
+    ['a name below the host', 'max: {network: {allow: [{host: x.host.sandbox.internal}]}}'],
+    ['one label of the sandbox', 'network: {allow: [{host: "*.sandbox.internal"}]}'],
     ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
     ['credentials', 'credentials: [{id: gh, provider: github-app}]'],
     ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],

@@ -16,7 +16,16 @@ import {
   WORKSPACE,
 } from './reference.ts';
 
-const HOSTS = ['a.dev', 'b.dev', 'x.a.dev', 'y.x.a.dev', 'x.b.dev', 'a.dev.evil.test', 'localhost'];
+const HOSTS = [
+  'a.dev',
+  'b.dev',
+  'x.a.dev',
+  'y.x.a.dev',
+  'x.b.dev',
+  'a.dev.evil.test',
+  'localhost',
+  'host.sandbox.internal',
+];
 const PATTERNS = [
   'a.dev',
   'x.a.dev',
@@ -27,6 +36,9 @@ const PATTERNS = [
   '*.dev',
   'b.dev',
   '**.evil.test',
+  'host.sandbox.internal',
+  '**.internal',
+  '**',
 ];
 const BLOCKS = [
   '10.1.0.0/16',

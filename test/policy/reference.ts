@@ -230,6 +230,9 @@ function matches(rule: Rule, question: Question, effect: 'allow' | 'deny'): bool
   if (!concerns(rule, question.level, effect)) return false;
   const isAddress = /^[\d.]+$/.test(question.host);
   if (isAddress) return (rule.cidr ?? []).some((block) => inBlock(block, question.host, effect));
+  // The host's own services are allowed by their name alone, and denied by any pattern.
+  if (question.host === 'host.sandbox.internal' && effect === 'allow')
+    return rule.host?.includes(question.host) === true;
   return (rule.host ?? []).some((pattern) => matchesHostText(pattern, question.host));
 }
 
@@ -266,6 +269,7 @@ function matchesUrl(pattern: string, path: string, effect: 'allow' | 'deny'): bo
 }
 
 function matchesHostText(pattern: string, name: string): boolean {
+  if (pattern === '**') return true;
   const source = pattern
     .replace(/\./g, '\\.')
     .replace(/^\*\*\\\./, '(?:[^.]+\\.)+')

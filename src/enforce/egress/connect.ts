@@ -4,6 +4,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import { HOST_NAME, HOST_REASON } from '../../match/host.ts';
 import { SandboxError, messageOf } from '../../model/error.ts';
 import type { AddressCheck } from './address-check.ts';
 import type { Budget } from './budget.ts';
@@ -134,6 +135,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       return deny('egress-limit', `${limits.connections} connections are open already`);
     const { allowed, decision } = judge.ask(request);
     if (!allowed) return { how: 'refused', decision, reason: decision.reason };
+    // Audit mode watches what would be denied; it opens nothing of the host.
+    if (host === HOST_NAME && decision.effect === 'deny') return deny('egress-host', HOST_REASON);
     const fault = isName ? undefined : options.checkAddress.direct(host);
     if (fault !== undefined) return deny('egress-address', fault);
     return { how: decision.isInspected ? 'inspected' : 'relayed' };
@@ -217,6 +220,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   /** All addresses of the name, each of them checked; undefined, and a record, when there is anything wrong with any. */
   async function addressesOf(target: Target): Promise<string[] | undefined> {
+    if (target.host === HOST_NAME) return HOST_LOOPBACK;
     let answers: string[];
     try {
       answers = await options.lookup(target.host);
@@ -244,6 +248,9 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
   };
 }
+
+/** All that HOST_NAME means; no resolver is asked. */
+const HOST_LOOPBACK = ['127.0.0.1', '::1'];
 
 function unreachable(message: string): SandboxError {
   return new SandboxError({ kind: 'upstream', code: 'EGRESS_UNREACHABLE', message });

@@ -68,7 +68,7 @@ export interface Egress {
 
 const DEFAULT_LIMITS: Omit<EgressLimits, 'egress'> = {
   connections: 512,
-  names: 131_070,
+  names: 131_069,
   lookup: 10_000,
   connect: 30_000,
   stagger: 250,

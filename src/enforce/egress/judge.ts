@@ -11,6 +11,7 @@ export type CheckId =
   | 'egress-address'
   | 'egress-synthetic'
   | 'egress-lookup'
+  | 'egress-host'
   | 'egress-hello'
   | 'egress-http'
   | 'egress-authority'

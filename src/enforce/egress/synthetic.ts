@@ -1,14 +1,18 @@
 // The addresses that stand for names in the guest: 198.18.0.0/15, handed out once per name and session.
 // Invariant: an address means one name for the whole session, and one that was never handed out means none.
 
+import { HOST_NAME } from '../../match/host.ts';
+
 const FIRST_OCTET = 198;
 const SECOND_OCTET = 18;
 const TOTAL = 2 ** 17;
-/** 198.18.0.0 is the network itself; 198.18.0.1 is kept for services of the host */
-const RESERVED = 2;
+/** 198.18.0.0 is the network itself; the next two have a meaning of their own */
+const RESERVED = 3;
 
 /** Where the guest finds the proxy; it stands for no name outside. */
 export const PROXY_ADDRESS = '198.18.0.1';
+/** Where the guest finds what listens on the host's loopback, if a rule lets it. */
+export const HOST_ADDRESS = '198.18.0.2';
 
 export interface SyntheticAddresses {
   /** the address of a name, made up if need be; undefined when all are taken */
@@ -22,6 +26,7 @@ export function createSyntheticAddresses(capacity = TOTAL - RESERVED): Synthetic
   const room = Math.min(capacity, TOTAL - RESERVED);
   return {
     addressOf(name) {
+      if (name === HOST_NAME) return HOST_ADDRESS;
       const known = places.get(name);
       if (known !== undefined) return format(known);
       if (names.length >= room) return undefined;
@@ -30,6 +35,7 @@ export function createSyntheticAddresses(capacity = TOTAL - RESERVED): Synthetic
       return format(place);
     },
     nameOf: (address) => {
+      if (address === HOST_ADDRESS) return HOST_NAME;
       const place = placeOf(address);
       return place === undefined ? undefined : names[place];
     },

@@ -172,14 +172,14 @@ describe('a connection to an address', () => {
     for (const address of [
       '198.18.0.0',
       '198.18.0.1',
-      '198.18.0.2',
+      '198.18.0.3',
       '198.19.255.255',
-      '::ffff:198.18.0.2',
+      '::ffff:198.18.0.3',
     ])
       expect(await readAll(await rig.connect(address, 80))).toHaveLength(0);
     expect(rig.denials()).toHaveLength(5);
     expect(rig.denials()[2]).toBe(
-      'connect 198.18.0.2:80: 198.18.0.2 was never given out as the address of a name',
+      'connect 198.18.0.3:80: 198.18.0.3 was never given out as the address of a name',
     );
   });
 
@@ -461,7 +461,7 @@ describe('the relay', () => {
     const open = await rig.connectByName('allowed.test', 80);
     open.write('x');
     await once(open, 'data');
-    const address = '198.18.0.2';
+    const address = '198.18.0.3';
     rig.egress.close();
     await readAll(open);
     expect(await readAll(await rig.connect(address, 80))).toHaveLength(0);

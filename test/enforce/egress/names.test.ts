@@ -19,8 +19,8 @@ const NXDOMAIN = 3;
 describe('a question for a name', () => {
   it('gives an allowed name a made-up address and asks nobody', async () => {
     await start(allowed);
-    expect(await rig.resolve('allowed.test')).toMatchObject({ code: 0, addresses: ['198.18.0.2'] });
-    expect(await rig.resolve('AlLoWeD.test')).toMatchObject({ code: 0, addresses: ['198.18.0.2'] });
+    expect(await rig.resolve('allowed.test')).toMatchObject({ code: 0, addresses: ['198.18.0.3'] });
+    expect(await rig.resolve('AlLoWeD.test')).toMatchObject({ code: 0, addresses: ['198.18.0.3'] });
     expect(rig.allows()).toEqual(['resolve allowed.test']);
     expect(rig.looked).toEqual([]);
   });
@@ -103,19 +103,17 @@ describe('a question for a name', () => {
   it('gives the name back for an address that it made up, and for no other', async () => {
     await start(allowed);
     await rig.resolve('allowed.test');
-    expect((await rig.resolve('2.0.18.198.in-addr.arpa', 12)).values[0]?.toString()).toContain(
+    expect((await rig.resolve('3.0.18.198.in-addr.arpa', 12)).values[0]?.toString()).toContain(
       'allowed',
     );
-    expect(await rig.resolve('3.0.18.198.in-addr.arpa', 12)).toMatchObject({ code: NXDOMAIN });
+    expect(await rig.resolve('9.0.18.198.in-addr.arpa', 12)).toMatchObject({ code: NXDOMAIN });
     expect(await rig.resolve('8.8.8.8.in-addr.arpa', 12)).toMatchObject({ code: NXDOMAIN });
   });
 
   it('denies names kept for the host, whatever the rules say', async () => {
-    await start({ allow: [{ hosts: ['**'] }, { hosts: ['host.sandbox.internal'] }] });
-    expect(await rig.resolve('host.sandbox.internal')).toMatchObject({ code: NXDOMAIN });
-    expect(rig.denials()[0]).toContain(
-      'resolve host.sandbox.internal: names below sandbox.internal are kept',
-    );
+    await start({ allow: [{ hosts: ['**'] }, { hosts: ['other.sandbox.internal'] }] });
+    expect(await rig.resolve('other.sandbox.internal')).toMatchObject({ code: NXDOMAIN });
+    expect(rig.denials()[0]).toContain('resolve other.sandbox.internal: of the names below');
   });
 
   it('treats a service of an allowed host as absent, and one of another host as denied', async () => {
@@ -132,7 +130,7 @@ describe('a question for a name', () => {
     await rig.resolve('b.many.test');
     expect(await rig.resolve('c.many.test')).toMatchObject({ code: 2, addresses: [] });
     expect(rig.denials()[0]).toContain('all addresses of the session are taken');
-    expect(await rig.resolve('a.many.test')).toMatchObject({ code: 0, addresses: ['198.18.0.2'] });
+    expect(await rig.resolve('a.many.test')).toMatchObject({ code: 0, addresses: ['198.18.0.3'] });
   });
 
   it('N35: reads one question and refuses a message that carries a second', async () => {
@@ -145,7 +143,7 @@ describe('a question for a name', () => {
 
   it('lets names through in audit mode, recorded as what they would be', async () => {
     await start({ ...allowed, mode: 'audit' });
-    expect(await rig.resolve('blocked.test')).toMatchObject({ code: 0, addresses: ['198.18.0.2'] });
+    expect(await rig.resolve('blocked.test')).toMatchObject({ code: 0, addresses: ['198.18.0.3'] });
     expect(rig.records[0]).toMatchObject({
       effect: 'deny',
       enforced: false,
