@@ -16,7 +16,7 @@ const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 /** Where distributions keep the store of their Java. */
 const JAVA_STORES: readonly string[] = ['/etc/ssl/certs/java/cacerts', '/etc/pki/java/cacerts'];
 
-/** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
+/** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; gRPC; cargo; the AWS tools. */
 const VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['NODE_EXTRA_CA_CERTS', AUTHORITY],
   ['DENO_CERT', AUTHORITY],
@@ -27,6 +27,7 @@ const VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['CURL_CA_BUNDLE', BUNDLE],
   ['GIT_SSL_CAINFO', BUNDLE],
   ['PIP_CERT', BUNDLE],
+  ['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH', BUNDLE],
   ['CARGO_HTTP_CAINFO', BUNDLE],
   ['AWS_CA_BUNDLE', BUNDLE],
 ];
