@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path';
 
 /** program, or absolute path of a file → package */
 const NEEDED = {
+  '/usr/lib/python3/dist-packages/pip': 'python3-pip',
   '/usr/lib/python3/dist-packages/requests': 'python3-requests',
   curl: 'curl',
   'dpkg-deb': 'dpkg',
@@ -15,7 +16,6 @@ const NEEDED = {
   javac: 'default-jdk-headless',
   make: 'make',
   openssl: 'openssl',
-  pip3: 'python3-pip',
   python3: 'python3',
   script: 'bsdutils',
   tar: 'tar',
