@@ -1,13 +1,19 @@
 // Installs the programs that tests run beside the product, from the distribution's packages. Does nothing where all are there.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** program, or absolute path of a file → package */
 const NEEDED = {
+  '/usr/lib/python3/dist-packages/pip': 'python3-pip',
+  '/usr/lib/python3/dist-packages/requests': 'python3-requests',
   curl: 'curl',
+  'dpkg-deb': 'dpkg',
   gcc: 'gcc',
   git: 'git',
+  go: 'golang-go',
   ip: 'iproute2',
+  javac: 'default-jdk-headless',
   make: 'make',
   openssl: 'openssl',
   python3: 'python3',
@@ -18,7 +24,7 @@ const NEEDED = {
 
 const places = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 const missing = Object.entries(NEEDED)
-  .filter(([program]) => !places.some((place) => isExecutable(join(place, program))))
+  .filter(([what]) => !isThere(what))
   .map(([, name]) => name);
 
 if (missing.length > 0) {
@@ -26,6 +32,11 @@ if (missing.length > 0) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo'];
   run([...sudo, 'apt-get', 'update', '-qq']);
   run([...sudo, 'apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing]);
+}
+
+function isThere(what) {
+  if (what.startsWith('/')) return existsSync(what);
+  return places.some((place) => isExecutable(join(place, what)));
 }
 
 function isExecutable(file) {

@@ -14,12 +14,13 @@ const SCOPED = /^\/@[A-Za-z0-9_~-][A-Za-z0-9._~-]*%2F[A-Za-z0-9_~-][A-Za-z0-9._~
 
 /**
  * The canonical form of the path part of a request target: escapes of unreserved characters decoded, all others in upper
- * case, characters that no path may hold escaped, one trailing slash kept. Undefined for what has none: see FORBIDDEN and
- * HIDDEN, and encoded slashes, bytes that are no UTF-8, `.` and `..`, empty segments, more than 8192 characters.
+ * case, characters that no path may hold escaped, one trailing slash kept, `/./` left out where it is written plainly (apt asks
+ * for `/debian/./Packages`, and everybody means the same by it). Undefined for what has none: see FORBIDDEN and HIDDEN, and
+ * encoded slashes, bytes that are no UTF-8, all other `.` and `..`, empty segments, more than 8192 characters.
  */
 export function canonicalUrlPath(raw: string): string | undefined {
   if (raw.length > MAX_URL_PATH || !raw.startsWith('/') || FORBIDDEN.test(raw)) return undefined;
-  const path = raw.replace(/%[0-9A-Fa-f]{2}|["<>[\]^`{|}]/g, respell);
+  const path = raw.replace(/\/(?:\.\/)+/g, '/').replace(/%[0-9A-Fa-f]{2}|["<>[\]^`{|}]/g, respell);
   if (path.length > MAX_URL_PATH || HIDDEN.test(path) || !isUtf8(path)) return undefined;
   if (path.replace(SCOPED, '').includes('%2F')) return undefined;
   const segments = path.slice(1).split('/');

@@ -27,7 +27,7 @@ import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
-import { hostAuthorities, trustFiles, TRUST_VARIABLES } from './trust.ts';
+import { guestTrust, hostAuthorities } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
 import { writeState } from './state.ts';
@@ -130,12 +130,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   closers.push(() => machine.kill());
   for (const notice of machine.notices) plan.onProgress(notice);
 
-  const isInspected = needsInspection(policy);
+  const extra = hostAuthorities(plan.hostEnvironment, plan.onProgress);
   const egress = createEgress({
     point,
     policy,
     guestName: GUEST_NAME,
-    ca: isInspected ? hostAuthorities(plan.hostEnvironment, plan.onProgress) : [],
+    ca: extra,
     ...(plan.parent && { outerBudget: plan.parent.budget }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
@@ -151,9 +151,10 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
+  const trust = guestTrust(needsInspection(policy) ? await egress.caPem() : undefined, extra);
   const config = guestConfig(policy, user, [
     ...accountFiles(decide, user.identity),
-    ...(isInspected ? trustFiles(await egress.caPem()) : []),
+    ...trust.files,
   ]);
   await Promise.race([link.start(config), machineLost(machine.exited)]);
 
@@ -175,7 +176,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     mayRunAsRoot: policy.user === 'root',
     environment: (extra) =>
       guestEnvironment(plan.hostEnvironment, user.identity, base.id, [
-        ...(isInspected ? TRUST_VARIABLES : []),
+        ...trust.variables,
         ...extra,
       ]),
     denials: () => point.counters().denied - deniedBefore,

@@ -1,4 +1,4 @@
-// Makes the guest's programs trust the session's authority: by the system's bundle, by Java's store, and by the variables of
+// Makes the guest's programs trust the session's authority, and those that the host's variables add: by the system's bundle, by Java's store, and by the variables of
 // those that bring a bundle of their own.
 
 import { existsSync, readFileSync } from 'node:fs';
@@ -8,22 +8,26 @@ import type { GuestFile } from '../guest/link.ts';
 import { messageOf } from '../model/error.ts';
 import { javaStore } from './java-store.ts';
 
-/** The authority alone, for programs that add it to what they have. */
-const AUTHORITY = '/etc/agent-sandbox/ca.pem';
+const DIRECTORY = '/etc/agent-sandbox';
+/** What is added, for programs that add it to what they have. */
+const AUTHORITY = `${DIRECTORY}/ca.pem`;
 /** All that is trusted. */
 const BUNDLE = '/etc/ssl/certs/ca-certificates.crt';
 /** Where distributions keep the store of their Java. */
 const JAVA_STORES: readonly string[] = ['/etc/ssl/certs/java/cacerts', '/etc/pki/java/cacerts'];
 
-/** Variables of a session whose requests are judged. Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; cargo; the AWS tools. */
-export const TRUST_VARIABLES: readonly (readonly [name: string, file: string])[] = [
+/** Read by: Node and Bun; Deno; OpenSSL, Go, Ruby; Python's requests; curl; git; pip; gRPC; cargo; the AWS tools. */
+const VARIABLES: readonly (readonly [name: string, file: string])[] = [
   ['NODE_EXTRA_CA_CERTS', AUTHORITY],
   ['DENO_CERT', AUTHORITY],
   ['SSL_CERT_FILE', BUNDLE],
+  // Go reads every file of the usual directory besides, hundreds of them, and its handshake has ten seconds.
+  ['SSL_CERT_DIR', DIRECTORY],
   ['REQUESTS_CA_BUNDLE', BUNDLE],
   ['CURL_CA_BUNDLE', BUNDLE],
   ['GIT_SSL_CAINFO', BUNDLE],
   ['PIP_CERT', BUNDLE],
+  ['GRPC_DEFAULT_SSL_ROOTS_FILE_PATH', BUNDLE],
   ['CARGO_HTTP_CAINFO', BUNDLE],
   ['AWS_CA_BUNDLE', BUNDLE],
 ];
@@ -45,18 +49,44 @@ export function hostAuthorities(
   });
 }
 
-/** `authority`: PEM of the session's certificate. `exists`, `read`: the host's files. */
-export function trustFiles(
-  authority: string,
-  exists: (file: string) => boolean = existsSync,
-  read: (file: string) => string = (file) => readFileSync(file, 'utf8'),
-): GuestFile[] {
-  const found = SYSTEM_BUNDLES.find((file) => exists(file));
-  const trusted = found === undefined ? rootCertificates.join('\n') : read(found);
-  const bundle = `${trusted.trimEnd()}\n${authority}`;
+export interface GuestTrust {
+  files: GuestFile[];
+  /** for the environment of every command */
+  variables: readonly (readonly [name: string, file: string])[];
+}
+
+/** The host's files. */
+export interface Disk {
+  exists: (file: string) => boolean;
+  read: (file: string) => string;
+}
+
+const DISK: Disk = { exists: existsSync, read: (file) => readFileSync(file, 'utf8') };
+
+/**
+ * What the guest must be told to trust: `authority`, PEM of the session's certificate where requests are judged; `extra`, PEM of
+ * those the host's variables add, since a private mirror may be reached without its requests being judged. Nothing at all where
+ * the host's bundle, which the guest sees, says it already.
+ */
+export function guestTrust(
+  authority: string | undefined,
+  extra: readonly string[],
+  disk: Disk = DISK,
+): GuestTrust {
+  if (authority === undefined && extra.length === 0) return { files: [], variables: [] };
+  const found = SYSTEM_BUNDLES.find((file) => disk.exists(file));
+  const known = found === undefined ? rootCertificates.join('\n') : disk.read(found);
+  const unknown = [...new Set(extra)].filter((pem) => !known.includes(pem));
+  const added = [...(authority === undefined ? [] : [authority.trimEnd()]), ...unknown];
+  if (added.length === 0) return { files: [], variables: [] };
+  const text = `${added.join('\n')}\n`;
+  return { files: trustFiles(text, `${known.trimEnd()}\n${text}`, disk), variables: VARIABLES };
+}
+
+function trustFiles(added: string, bundle: string, { exists }: Disk): GuestFile[] {
   const places = new Set([BUNDLE, ...SYSTEM_BUNDLES.filter((file) => exists(file))]);
   return [
-    { path: AUTHORITY, content: authority },
+    { path: AUTHORITY, content: added },
     ...[...places].map((path) => ({ path, content: bundle })),
     ...JAVA_STORES.filter((file) => exists(file)).map((path) => ({
       path,

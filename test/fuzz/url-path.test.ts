@@ -29,7 +29,9 @@ it('any text has one canonical path, which every parser reads as it stands, or n
     found++;
     expect(canonicalUrlPath(canonical)).toBe(canonical);
     expect(new URL(`https://a.test${canonical}`).pathname).toBe(canonical);
-    expect(decodeURIComponent(canonical)).toBe(decodeURIComponent(raw));
+    expect(decodeURIComponent(canonical)).toBe(
+      decodeURIComponent(raw.replace(/\/(?:\.\/)+/g, '/')),
+    );
     for (const reading of splitUrlPath(canonical).readings)
       expect(reading).not.toContainEqual(expect.stringMatching(/^\.{0,2}$/));
   }

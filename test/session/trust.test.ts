@@ -1,18 +1,23 @@
 import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { javaStore } from '../../src/session/java-store.ts';
-import { TRUST_VARIABLES, trustFiles } from '../../src/session/trust.ts';
+import { guestTrust } from '../../src/session/trust.ts';
+import type { Disk } from '../../src/session/trust.ts';
 
 const AUTHORITY = '-----BEGIN CERTIFICATE-----\nYXV0aG9yaXR5\n-----END CERTIFICATE-----\n';
 const HOST = '-----BEGIN CERTIFICATE-----\naG9zdA==\n-----END CERTIFICATE-----\n';
+const MIRROR = '-----BEGIN CERTIFICATE-----\nbWlycm9y\n-----END CERTIFICATE-----';
 
-describe('trustFiles', () => {
+/** A host with these files. */
+const disk = (files: Record<string, string>): Disk => ({
+  exists: (file) => file in files,
+  read: (file) => files[file] ?? '',
+});
+
+describe('guestTrust', () => {
   it("puts the authority behind the host's bundle, wherever the host keeps one", () => {
-    const files = trustFiles(
-      AUTHORITY,
-      (file) => file === '/etc/pki/tls/certs/ca-bundle.crt',
-      () => HOST,
-    );
+    const { files } = guestTrust(AUTHORITY, [], disk({ '/etc/pki/tls/certs/ca-bundle.crt': HOST }));
     expect(files).toEqual([
       { path: '/etc/agent-sandbox/ca.pem', content: AUTHORITY },
       { path: '/etc/ssl/certs/ca-certificates.crt', content: HOST + AUTHORITY },
@@ -21,22 +26,36 @@ describe('trustFiles', () => {
   });
 
   it('takes the roots of Node where the host has no bundle', () => {
-    const [, bundle] = trustFiles(AUTHORITY, () => false);
+    const [, bundle] = guestTrust(AUTHORITY, [], disk({})).files;
     expect(String(bundle?.content).match(/BEGIN CERTIFICATE/g)?.length).toBeGreaterThan(50);
   });
 
   it("remakes Java's store where the host has one", () => {
-    const files = trustFiles(
-      AUTHORITY,
-      (file) => file === '/etc/ssl/certs/java/cacerts',
-      () => HOST,
-    );
+    const { files } = guestTrust(AUTHORITY, [], disk({ '/etc/ssl/certs/java/cacerts': '' }));
     expect(files.at(-1)?.path).toBe('/etc/ssl/certs/java/cacerts');
   });
 
-  it('names a file it makes in every variable', () => {
-    const made = new Set(trustFiles(AUTHORITY, () => false).map(({ path }) => path));
-    for (const [, file] of TRUST_VARIABLES) expect(made).toContain(file);
+  it('names in every variable a file it makes, or the folder of one', () => {
+    const { files, variables } = guestTrust(AUTHORITY, [], disk({}));
+    const made = new Set(files.flatMap(({ path }) => [path, dirname(path)]));
+    expect(variables.length).toBeGreaterThan(5);
+    for (const [, file] of variables) expect(made).toContain(file);
+  });
+
+  it("adds the host's own authorities, with no request judged too", () => {
+    const bundle = '/etc/ssl/certs/ca-certificates.crt';
+    const { files, variables } = guestTrust(undefined, [MIRROR, MIRROR], disk({ [bundle]: HOST }));
+    expect(files).toEqual([
+      { path: '/etc/agent-sandbox/ca.pem', content: `${MIRROR}\n` },
+      { path: bundle, content: `${HOST}${MIRROR}\n` },
+    ]);
+    expect(variables).toContainEqual(['SSL_CERT_FILE', bundle]);
+  });
+
+  it('leaves the guest as it is where the host adds nothing to its bundle', () => {
+    const host = disk({ '/etc/ssl/certs/ca-certificates.crt': HOST });
+    expect(guestTrust(undefined, [HOST.trimEnd()], host)).toEqual({ files: [], variables: [] });
+    expect(guestTrust(undefined, [], disk({}))).toEqual({ files: [], variables: [] });
   });
 });
 

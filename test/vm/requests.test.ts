@@ -1,15 +1,13 @@
 // Real clients with unmodified settings against rules that speak of single requests: what is allowed works, what is denied is
 // refused where the client's user can read why, and the server never hears of it.
 
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createCertificate } from '../support/certificate.ts';
-import { CliRig, PROGRAM, collect } from '../support/cli.ts';
+import { CliRig } from '../support/cli.ts';
+import { runOffline } from '../support/offline.ts';
 
-/** In the namespace only. */
-const ADDRESS = '93.184.216.34';
 const HOST = 'api.example.com';
 const POLICY = `version: 1
 network:
@@ -41,43 +39,18 @@ const CLIENTS: readonly [name: string, allowed: string, denied: string][] = [
 let rig: CliRig;
 beforeAll(() => {
   rig = new CliRig();
+  mkdirSync(join(rig.root, 'repositories'));
 });
 afterAll(() => rig.remove());
 
-/** Runs a script in the guest, the whole sandbox in a network of its own with one server in it. */
-async function run(script: string): Promise<{ stdout: string; stderr: string; heard: string }> {
-  const { cert, key } = createCertificate([HOST]);
-  const folder = join(rig.root, 'repositories');
-  mkdirSync(folder, { recursive: true });
-  const files = { cert, key, hosts: `127.0.0.1 localhost\n${ADDRESS} ${HOST}\n` };
-  for (const [name, text] of Object.entries(files)) writeFileSync(join(rig.root, name), text);
-  const outside = [
-    'ip link set lo up',
-    `ip addr add ${ADDRESS}/32 dev lo`,
-    'mount --bind "$ROOT/hosts" /etc/hosts',
-    `"$NODE" "$ORIGIN" ${ADDRESS} "$ROOT/cert" "$ROOT/key" "$ROOT/repositories" > "$ROOT/heard" & origin=$!`,
-    'until grep -q ready "$ROOT/heard"; do sleep 0.1; done',
-    '"$NODE" "$PROGRAM" run --policy "$POLICY" -- sh -c "$GUEST"; code=$?',
-    'kill $origin; exit $code',
-  ].join('\n');
-  const child = spawn('unshare', ['--net', '--mount', 'sh', '-c', outside], {
-    cwd: rig.workspace,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: process.env['HOME'] ?? '/root',
-      NODE: process.execPath,
-      NODE_EXTRA_CA_CERTS: join(rig.root, 'cert'),
-      ORIGIN: join(import.meta.dirname, '../fixtures/origin.mjs'),
-      PROGRAM,
-      POLICY: rig.policy(POLICY),
-      GUEST: script,
-      ROOT: rig.root,
-      AGENT_SANDBOX_LOG_DIR: rig.logs,
-    },
+const run = (guest: string): ReturnType<typeof runOffline> =>
+  runOffline(rig, {
+    hosts: [HOST],
+    origin: 'origin.mjs',
+    folder: join(rig.root, 'repositories'),
+    policy: POLICY,
+    guest,
   });
-  const { stdout, stderr } = await collect(child);
-  return { stdout, stderr, heard: readFileSync(join(rig.root, 'heard'), 'utf8') };
-}
 
 beforeEach((context) => {
   if (process.getuid?.() !== 0)

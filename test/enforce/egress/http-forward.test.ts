@@ -36,7 +36,9 @@ it('forwards an allowed request over TLS and brings the answer back', async () =
 it('denies with the rule, its place and the edit, before anything goes upstream', async () => {
   await start();
   const text = await rig.exchange(`GET /no HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`);
-  expect(text).toContain('HTTP/1.1 403 Forbidden');
+  expect(text).toContain(
+    'HTTP/1.1 403 Forbidden (agent-sandbox rule repo/test at policy.yml:7)\r\n',
+  );
   expect(text).toContain('x-agent-sandbox-rule: repo/test');
   expect(text).toContain('policy.yml:7');
   expect(text).toContain("add to policy.yml (the repository's policy):");

@@ -8,7 +8,7 @@ import { createCertificate } from '../../support/certificate.ts';
 import { waitFor } from '../../support/egress-rig.ts';
 import { HOST, createHttpRig } from '../../support/http-rig.ts';
 import type { HttpRig, HttpRigOptions } from '../../support/http-rig.ts';
-import { hello } from '../../support/tls.ts';
+import { captureHello, hello } from '../../support/tls.ts';
 
 let rig: HttpRig;
 
@@ -54,6 +54,16 @@ describe('the first bytes', () => {
     expect(await rig.exchangePlain('GE')).toBe('');
     expect(await rig.exchangePlain('')).toBe('');
     expect(rig.refused).toHaveLength(3);
+  });
+
+  it('may take only so long to become TLS', async () => {
+    await start({ limits: { handshakeTime: 80 } });
+    const socket = await rig.connect();
+    socket.write(await captureHello({ servername: HOST })); // and never a word of answer to the server's
+    await new Promise((resolve) => socket.once('close', resolve).resume());
+    expect(rig.outcomes).toEqual([
+      { request: `connect ${HOST}:443`, facts: { end: 'handshake', error: 'ETIMEDOUT' } },
+    ]);
   });
 
   it('leave a trace when the client does not believe the certificate', async () => {

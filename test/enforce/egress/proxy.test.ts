@@ -55,7 +55,7 @@ describe('the proxy', () => {
   it('says which rule is missing, and what to write', async () => {
     rig = await createRig(allowed);
     const answer = await answerTo(connect('other.test:443'));
-    expect(answer).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    expect(answer).toContain('HTTP/1.1 403 Forbidden (agent-sandbox rule builtin/default)\r\n');
     expect(answer).toContain('x-agent-sandbox-rule: builtin/default');
     expect(answer).toContain('connect other.test:443');
     expect(answer).toContain('host: other.test');

@@ -210,10 +210,11 @@ function createCall({ request, response, upgrade, stream }: CallParts): Call {
       isWhole: () => request.complete,
     },
     inform,
-    respond(status, more, { hasBody, isLast = false }) {
+    respond(status, more, { hasBody, isLast = false, phrase }) {
       // A client that was not told to continue may send its next request where the body should be.
       if (isLast || !hasContinued) response.shouldKeepAlive = false;
-      response.writeHead(status, toFlat(more));
+      if (phrase === undefined) response.writeHead(status, toFlat(more));
+      else response.writeHead(status, phrase, toFlat(more));
       // Not held back until the body begins, which may take minutes; but in one piece with a body that is there already.
       if (hasBody)
         setImmediate(() => {

@@ -67,12 +67,13 @@ function acceptTls(options: InterceptOptions): Promise<TLSSocket | undefined> {
     guest.once('close', () => secured.destroy());
     const fail = (error: string): void => {
       clearTimeout(timer);
+      secured.off('close', onClose);
       secured.destroy();
       guest.destroy();
       judge.outcome(target.request, { end: 'handshake', error });
       resolve(undefined);
     };
-    const timer = setTimeout(() => fail('ETIMEDOUT'), limits.headerTime);
+    const timer = setTimeout(() => fail('ETIMEDOUT'), limits.handshakeTime);
     const onError = (error: unknown): void => fail(errnoOf(error) ?? 'unknown');
     const onClose = (): void => fail('ECONNRESET');
     secured.once('error', onError);

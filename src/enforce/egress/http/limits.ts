@@ -5,8 +5,10 @@ export interface HttpLimits {
   headerBytes: number;
   /** fields of a header section */
   headerCount: number;
-  /** milliseconds from the first byte of a header section, or of a TLS handshake, to its end */
+  /** milliseconds from the first byte of a header section, or of a client hello, to its end; for a server's TLS handshake */
   headerTime: number;
+  /** milliseconds for the guest's side of a TLS handshake: an interpreter in an emulated machine needs some seconds of its own */
+  handshakeTime: number;
   /** milliseconds without a request, or without a first byte */
   keepAlive: number;
   /** milliseconds that an upload of declared length may stand still */
@@ -26,6 +28,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   headerBytes: 32 * 1024,
   headerCount: 200,
   headerTime: 15_000,
+  handshakeTime: 60_000,
   keepAlive: 120_000,
   bodyIdle: 120_000,
   exchangeIdle: 3_600_000,

@@ -75,8 +75,12 @@ export interface Call {
   body: Inlet;
   /** An interim response (1xx); nothing once the final one has begun. */
   inform(status: number, fields: Fields): void;
-  /** Begins the response; `isLast`: the connection ends behind it. */
-  respond(status: number, fields: Fields, options: { hasBody: boolean; isLast?: boolean }): Outlet;
+  /** Begins the response; `isLast`: the connection ends behind it; `phrase`: of the status line, where the version has one. */
+  respond(
+    status: number,
+    fields: Fields,
+    options: { hasBody: boolean; isLast?: boolean; phrase?: string },
+  ): Outlet;
   hasBegun(): boolean;
   /** Takes the connection over after a 101; undefined where the version knows none. */
   switchProtocols?(fields: Fields): { stream: Duplex; head: Buffer };

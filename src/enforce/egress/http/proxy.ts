@@ -58,7 +58,8 @@ export function serveProxy(options: ProxyOptions): void {
         }
         const refusal = refusalFor(refused, request);
         const body = Buffer.from(refusalText(refusal));
-        stream.end(Buffer.concat([refusalHead(refusal.status, body.length, refusal.rule), body]));
+        const { status, rule, place } = refusal;
+        stream.end(Buffer.concat([refusalHead(status, body.length, rule, place), body]));
       });
     },
   });

@@ -27,6 +27,7 @@ export interface Refusal {
 const PERMISSION_DENIED = 7;
 const UNAVAILABLE = 14;
 const MAX_GRPC_MESSAGE = 1024;
+const MAX_PHRASE = 200;
 
 export function denialRefusal(request: string, decision: Decision, edit: string): Refusal {
   const { rule, reason } = decision;
@@ -85,13 +86,35 @@ export function answerRefusal(call: Call, refusal: Refusal): void {
   });
   const hasBody = call.raw.method !== 'HEAD';
   const isLast = refusal.isLast ?? false;
-  const outlet = call.respond(refusal.status, fields, { hasBody, isLast });
+  const outlet = call.respond(refusal.status, fields, {
+    hasBody,
+    isLast,
+    phrase: phraseOf(refusal.status, refusal.rule, refusal.place),
+  });
   if (hasBody) outlet.stream.write(body);
   outlet.end([]);
 }
 
+/**
+ * The reason phrase of a status line. Many clients (apt, pip, npm, Go behind a proxy) show it and never the body: then it is
+ * all that tells a policy's denial from the server's own.
+ */
+function phraseOf(status: number, rule: string | undefined, place?: string): string {
+  const usual = http.STATUS_CODES[status] ?? 'Refused';
+  const at = place === undefined ? '' : ` at ${place}`;
+  const by = rule === undefined ? '' : ` rule ${rule}${at}`;
+  return toMessage(`${usual} (agent-sandbox${by})`)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, MAX_PHRASE);
+}
+
 /** The head of an answer on a connection that no server of Node's writes to any more. */
-export function refusalHead(status: number, length: number, rule: string | undefined): Buffer {
+export function refusalHead(
+  status: number,
+  length: number,
+  rule: string | undefined,
+  place?: string,
+): Buffer {
   const fields = {
     'content-type': 'text/plain; charset=utf-8',
     'content-length': String(length),
@@ -99,7 +122,7 @@ export function refusalHead(status: number, length: number, rule: string | undef
     ...ruleHeader({ rule }),
   };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  const phrase = http.STATUS_CODES[status] ?? '';
+  const phrase = phraseOf(status, rule, place);
   return Buffer.from(`HTTP/1.1 ${status} ${phrase}\r\n${lines.join('')}\r\n`, 'latin1');
 }
 
