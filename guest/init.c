@@ -22,6 +22,7 @@
 #include "start.h"
 #include "stream.h"
 #include "tcp.h"
+#include "window.h"
 
 static struct source synced = {.fd = -1};
 static uint32_t sync_id;
@@ -98,6 +99,7 @@ static void prepare(void)
 {
     fault_prepare_signals();
     boot_prepare();
+    window_prepare();
     mux_open(boot_port("mux"));
     int fs_port = boot_port("fs");
     loop_open();
