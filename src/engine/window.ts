@@ -57,7 +57,8 @@ export function createWindowFile(size: number): WindowFile | undefined {
 
 /** Where such files may lie, and how their folders' names begin. */
 export function windowPlaces(): { folders: string[]; prefix: string } {
-  return { folders: [...new Set([IN_MEMORY, tmpdir()])], prefix: `${PREFIX}.` };
+  const folders = existsSync(IN_MEMORY) ? [IN_MEMORY, tmpdir()] : [tmpdir()];
+  return { folders: [...new Set(folders)], prefix: `${PREFIX}.` };
 }
 
 /** On a disk, what passes through the window would be written there now and then. */
