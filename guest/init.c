@@ -23,6 +23,7 @@
 #include "stream.h"
 #include "tcp.h"
 #include "udp.h"
+#include "window.h"
 
 static struct source synced = {.fd = -1};
 static uint32_t sync_id;
@@ -99,6 +100,7 @@ static void prepare(void)
 {
     fault_prepare_signals();
     boot_prepare();
+    window_prepare();
     mux_open(boot_port("mux"));
     int fs_port = boot_port("fs");
     loop_open();

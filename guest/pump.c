@@ -1,6 +1,6 @@
 /*
- * The FUSE pump. Invariant: one message of the kernel is one message on the port, whole and in order; the pump looks at the
- * length and nothing else.
+ * The FUSE pump. Invariant: one message of the kernel is one message on the port, whole and in order, or its frame there and
+ * the message in the window; the pump looks at the length and nothing else.
  */
 #define _GNU_SOURCE
 #include "pump.h"
@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "mux.h"
 #include "notice.h"
+#include "window.h"
 
 /* The largest write the server may agree to is 1 MiB, with its header a bit more. */
 #define MESSAGE_LIMIT ((1u << 20) + 4096)
@@ -63,11 +64,11 @@ static void *kernel_to_host(void *unused)
     static uint8_t bytes[UP_SIZE];
     (void)unused;
     wait_for_session();
-    size_t length = 0;
+    size_t length = window_open(bytes);
     for (;;) {
         ssize_t count = read(fuse_fd, bytes + length, sizeof bytes - length);
         if (count > 0) {
-            length += (size_t)count;
+            length += window_put(bytes + length, (size_t)count);
             if (length < GATHER) continue;
         } else if (count < 0 && errno != EAGAIN && errno != EINTR && errno != ENOENT) {
             fault("fuse read: %m");
@@ -82,23 +83,37 @@ static void *kernel_to_host(void *unused)
     return NULL;
 }
 
+static void hand_over(const uint8_t *message, uint32_t size)
+{
+    /* What answers no request may have to wait for a lock that only an answer frees. */
+    if (get_u64(message + offsetof(struct fuse_out_header, unique)) == 0) return notice_take(message, size);
+    /* ENOENT: the request was interrupted meanwhile. EINVAL and the like: the kernel refuses the answer, and says EIO. */
+    ssize_t count = write(fuse_fd, message, size);
+    if (count < 0 && (errno == ENODEV || errno == EPERM || errno == EBADF)) fault("fuse write: %m");
+}
+
+static void hand_over_from_window(const uint8_t *frame)
+{
+    static uint8_t message[MESSAGE_LIMIT];
+    size_t size = window_take(frame, message, sizeof message);
+    if (size < sizeof(struct fuse_out_header)) fault("file server sent a message of %zu bytes", size);
+    hand_over(message, (uint32_t)size);
+}
+
 /* Hands complete messages to the kernel; returns how many bytes they took. */
 static size_t deliver(const uint8_t *bytes, size_t length)
 {
     size_t start = 0;
-    while (length - start >= sizeof(struct fuse_out_header)) {
+    while (length - start >= WINDOW_FRAME) {
         uint32_t size = get_u32(bytes + start);
-        if (size < sizeof(struct fuse_out_header) || size > MESSAGE_LIMIT) fault("file server sent a message of %u bytes", size);
-        if (length - start < size) break;
-        /* What answers no request may have to wait for a lock that only an answer frees. */
-        if (get_u64(bytes + start + offsetof(struct fuse_out_header, unique)) == 0) {
-            notice_take(bytes + start, size);
+        if (size == WINDOW_FRAME) {
+            hand_over_from_window(bytes + start);
             start += size;
             continue;
         }
-        /* ENOENT: the request was interrupted meanwhile. EINVAL and the like: the kernel refuses the answer, and says EIO. */
-        ssize_t count = write(fuse_fd, bytes + start, size);
-        if (count < 0 && (errno == ENODEV || errno == EPERM || errno == EBADF)) fault("fuse write: %m");
+        if (size < sizeof(struct fuse_out_header) || size > MESSAGE_LIMIT) fault("file server sent a message of %u bytes", size);
+        if (length - start < size) break;
+        hand_over(bytes + start, size);
         start += size;
     }
     return start;

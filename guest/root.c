@@ -33,7 +33,7 @@
 #define MOVE_MOUNT_F_EMPTY_PATH 4
 #endif
 
-#define READ_AHEAD_KB "256"
+#define READ_AHEAD_KB "512"
 
 int root_files = -1;
 /* The overlay's upper file system, and what is not in place yet. */

@@ -3,6 +3,7 @@
 // Run so far: q35 and microvm under TCG. Written to QEMU's documentation and never run: KVM, HVF, arm64.
 
 import type { Accelerator, Architecture } from './engine.ts';
+import { WINDOW_SIZE } from './window.ts';
 
 export type MachineType = 'q35' | 'microvm' | 'virt';
 
@@ -16,6 +17,8 @@ export interface Shape {
   /** bytes */
   memory: number;
   kernelLine: string;
+  /** bytes of the window, memory that guest and host both see; 0 for none */
+  window: number;
 }
 
 export interface Descriptors {
@@ -34,6 +37,8 @@ export interface ArgumentOptions {
   descriptors: Descriptors;
   /** guest memory: a file shared with it, a file it has a private copy of, or none */
   memory: { file: string; use: 'write' | 'copy'; readOnlyOption: boolean } | undefined;
+  /** the window's file, where the shape has a window */
+  window?: string;
   /** wait for a saved state that the control connection names */
   incoming: boolean;
 }
@@ -55,6 +60,7 @@ export function machineArguments(options: ArgumentOptions): string[] {
     ...['-device', `${serialBus(shape)},id=ports,max_ports=3`],
     ...port('mux', descriptors.mux),
     ...port('fs', descriptors.fs),
+    ...windowOf(options),
     ...[
       '-chardev',
       `socket,id=control,fd=${descriptors.control}`,
@@ -69,6 +75,19 @@ function port(name: string, descriptor: number): string[] {
   return [
     ...['-chardev', `socket,id=${name},fd=${descriptor}`],
     ...['-device', `virtserialport,bus=ports.0,chardev=${name},name=${name}`],
+  ];
+}
+
+function windowOf({ shape, window }: ArgumentOptions): string[] {
+  if (shape.window === 0) return [];
+  if (window === undefined) throw new Error('a machine with a window was given no file for it');
+  return [
+    ...[
+      '-object',
+      `memory-backend-file,id=window,size=${shape.window},mem-path=${window},share=on`,
+    ],
+    // `master`: QEMU does not save a machine whose window is another's.
+    ...['-device', 'ivshmem-plain,memdev=window,master=on'],
   ];
 }
 
@@ -106,6 +125,15 @@ export function chooseMachine(architecture: Architecture, accelerator: Accelerat
   if (architecture === 'aarch64') return 'virt';
   // microvm has the smaller surface and starts faster, but under TCG its kernel now and then hangs on its clocks.
   return accelerator === 'kvm' ? 'microvm' : 'q35';
+}
+
+/**
+ * Bytes of the window, 0 for none. It is a PCI device, and a microvm has no PCI; and the guest maps it as a device's memory,
+ * past the caches of a real processor, where only an emulated one is known to see what the host sees. The others keep to
+ * the ports.
+ */
+export function chooseWindow(machine: MachineType, accelerator: Accelerator): number {
+  return machine === 'q35' && accelerator === 'tcg' ? WINDOW_SIZE : 0;
 }
 
 export function chooseCpuModel(architecture: Architecture, accelerator: Accelerator): string {

@@ -8,6 +8,7 @@ import { type Launched, openConnection } from './launch.ts';
 import { type Listening, listen } from './listening.ts';
 import { type Plan, startQemu } from './plan.ts';
 import { createTemporaryFolder } from './sweep.ts';
+import { createWindowFile } from './window.ts';
 
 export interface BootedGuest {
   qemu: Launched;
@@ -40,6 +41,7 @@ export async function withBootedGuest<T>(
   const inside = join(folder, 'x');
   const open: { close: () => void }[] = [];
   let qemu: Launched | undefined;
+  const window = createWindowFile(plan.shape.window);
   try {
     mkdirSync(inside);
     const mux = await listen(join(folder, 'mux'));
@@ -53,6 +55,7 @@ export async function withBootedGuest<T>(
     qemu = await startQemu(plan, {
       ...ends,
       console: consoleFile,
+      window: window?.file,
       ...(options.memory === undefined
         ? {}
         : { memory: { file: options.memory, use: 'write' as const } }),
@@ -66,6 +69,7 @@ export async function withBootedGuest<T>(
     return await use({ qemu, greeting, exchange });
   } finally {
     await qemu?.kill();
+    window?.close();
     for (const one of open) one.close();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,5 +1,6 @@
 // The names of the engine: what a machine is asked for and what it is once it runs.
-// Invariant: a machine has two byte streams to its caller (`mux`, `fs`) and no other way out.
+// Invariant: a machine has two byte streams to its caller (`mux`, `fs`), a window of memory for what is long on them, and
+// no other way out.
 
 import type { Isolation } from '../model/event.ts';
 
@@ -64,6 +65,11 @@ export interface Machine {
   timings: Timings;
   /** what the user should be told about how it was started */
   notices: string[];
+  /**
+   * the memory it shares with its caller, open; undefined where it has none. The caller closes it, once nothing of his
+   * uses it any more
+   */
+  window: { descriptor: number; close: () => void } | undefined;
   /** resolves once, also when QEMU never ran */
   exited: Promise<MachineExit>;
   /** kills QEMU, whatever the guest does; resolves when it is gone, within five seconds */

@@ -6,7 +6,8 @@ import type { Machine, MachineOptions } from './engine.ts';
 import { describeJail } from './jail.ts';
 import { forgetJail } from './jail-choice.ts';
 import { DESCRIPTORS, openConnection } from './launch.ts';
-import { type Plan, type StartedQemu, devicesOf, makePlan, startQemu } from './plan.ts';
+import { type Plan, type Start, type StartedQemu, devicesOf, makePlan, startQemu } from './plan.ts';
+import { type WindowFile, createWindowFile } from './window.ts';
 import { type Snapshot, discardSnapshot, prepareSnapshot } from './snapshot.ts';
 
 const CONTROL_LIMIT = 20_000;
@@ -76,7 +77,7 @@ async function restore(
   begun: number,
 ): Promise<Machine> {
   const spawned = performance.now() - begun;
-  const qemu = await startQemu(plan, {
+  const { qemu, window } = await startWithWindow(plan, {
     ...connections,
     console: options.console,
     memory: { file: snapshot.memory, use: 'copy' },
@@ -89,11 +90,12 @@ async function restore(
     await new Promise<void>((resolve) => connections.mux.write(snapshot.greeting, () => resolve()));
   } catch (error) {
     await qemu.kill();
+    window?.close();
     const { message } = await qemu.exited;
     throw message === '' ? error : new Error(`${messageOf(error)}: ${message}`, { cause: error });
   }
   const timings = { spawned, control, running: performance.now() - begun };
-  return machine(options, plan, qemu, { restored: true, timings, notices });
+  return machine(options, plan, qemu, { restored: true, timings, notices, window });
 }
 
 /** All orders are sent at once: QEMU carries them out in turn, and each waiting would cost a round trip. */
@@ -133,7 +135,7 @@ async function boot(
   begun: number,
 ): Promise<Machine> {
   const spawned = performance.now() - begun;
-  const qemu = await startQemu(plan, {
+  const { qemu, window } = await startWithWindow(plan, {
     ...connections,
     console: options.console,
     incoming: false,
@@ -144,14 +146,31 @@ async function boot(
     restored: false,
     timings: { spawned, control, running: control },
     notices,
+    window,
   });
+}
+
+/** Each start has a window of its own: what an earlier try left in one is not met again. */
+async function startWithWindow(
+  plan: Plan,
+  start: Omit<Start, 'window'>,
+): Promise<{ qemu: StartedQemu; window: WindowFile | undefined }> {
+  const window = createWindowFile(plan.shape.window);
+  try {
+    const qemu = await startQemu(plan, { ...start, window: window?.file });
+    window?.hide();
+    return { qemu, window };
+  } catch (error) {
+    window?.close();
+    throw error;
+  }
 }
 
 function machine(
   options: MachineOptions,
   plan: Plan,
   qemu: StartedQemu,
-  facts: Pick<Machine, 'restored' | 'timings' | 'notices'>,
+  facts: Pick<Machine, 'restored' | 'timings' | 'notices' | 'window'>,
 ): Machine {
   return {
     pid: qemu.pid,

@@ -7,6 +7,7 @@ import {
   type Shape,
   chooseCpuModel,
   chooseMachine,
+  chooseWindow,
   kernelLine,
   machineArguments,
 } from './arguments.ts';
@@ -46,15 +47,17 @@ export async function makePlan(options: PlanOptions): Promise<Plan> {
   const { architecture } = image;
   const emulator = await findEmulator({ ...options, architecture });
   const rate = options.accelerator === 'tcg' ? await clockRate(options) : undefined;
+  const machine = chooseMachine(architecture, options.accelerator);
   const shape: Shape = {
     architecture,
     accelerator: options.accelerator,
-    machine: chooseMachine(architecture, options.accelerator),
+    machine,
     cpuModel: chooseCpuModel(architecture, options.accelerator),
     cpus: options.cpus,
     // QEMU wants whole pages of any size the host may have.
     memory: Math.floor(options.memory / MiB) * MiB,
     kernelLine: kernelLine(architecture, options.accelerator, rate),
+    window: chooseWindow(machine, options.accelerator),
   };
   const shim = emulator.readOnlyMemory ? undefined : (await prepareMemoryShim(options)).file;
   const processor = options.accelerator === 'tcg' ? undefined : processorIdentity();
@@ -82,6 +85,8 @@ export interface Start {
   mux: Socket;
   fs: Socket;
   console: string;
+  /** file of the window, where the shape has one */
+  window?: string | undefined;
   /** `write`: the file becomes the snapshot's memory; `copy`: the guest gets a private copy of it */
   memory?: { file: string; use: 'write' | 'copy' };
   /** folder QEMU may write into, shown as `/guest/exchange` */
@@ -101,6 +106,9 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
   const { memory, passages, environment } = memoryPassages(plan, start.memory);
   if (start.exchange !== undefined)
     passages.push({ ...passage('exchange', start.exchange), writable: true });
+  const window =
+    start.window === undefined ? undefined : { ...passage('window', start.window), writable: true };
+  if (window) passages.push(window);
   const group = createControlGroup(plan.shape);
   const args = machineArguments({
     name: machineName(),
@@ -111,6 +119,7 @@ export async function startQemu(plan: Plan, start: Start): Promise<StartedQemu> 
     },
     descriptors: DESCRIPTORS,
     memory,
+    ...(window && { window: insidePath(plan.jail, window) }),
     incoming: start.incoming,
   });
   const jail = {

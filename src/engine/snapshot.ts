@@ -22,6 +22,7 @@ import { exchangePath } from './jail.ts';
 import { collect } from './listening.ts';
 import { withLock } from './lock.ts';
 import type { Plan } from './plan.ts';
+import { forgetWindowAddress } from './saved-window.ts';
 import { discardFolder, placeFolder, readManifest, stageFolder, writeManifest } from './store.ts';
 
 export interface Snapshot {
@@ -39,7 +40,7 @@ interface Manifest {
   greeting: string;
 }
 
-const LAYOUT = 'snapshot 1';
+const LAYOUT = 'snapshot 2';
 const BOOT_LIMIT = 120_000;
 const SAVE_LIMIT = 60_000;
 const LONGEST_STATE = 256 * 1024 * 1024;
@@ -155,10 +156,13 @@ async function saveState(guest: BootedGuest, plan: Plan): Promise<Buffer> {
     status?: string;
     'error-desc'?: string;
   };
-  if (answer.status === 'completed') return state;
-  throw failed(
-    `QEMU did not save the guest: ${answer['error-desc'] ?? answer.status ?? 'no reason given'}`,
-  );
+  if (answer.status !== 'completed') {
+    throw failed(
+      `QEMU did not save the guest: ${answer['error-desc'] ?? answer.status ?? 'no reason given'}`,
+    );
+  }
+  if (plan.shape.window > 0) forgetWindowAddress(state, plan.shape.window);
+  return state;
 }
 
 function soon<T>(promise: Promise<T>): Promise<T> {

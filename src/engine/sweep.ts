@@ -8,6 +8,7 @@ import { errnoOf } from '../model/error.ts';
 import { killOrphans } from './orphans.ts';
 import { MARK, lifeOf } from './process.ts';
 import { MANIFEST, discardFolder, partialSuffix } from './store.ts';
+import { windowPlaces } from './window.ts';
 
 const TEMPORARY = 'as-boot';
 const PARTIAL = new RegExp(`\\.part-(${MARK.source})-[0-9a-f]{8}$`);
@@ -30,8 +31,12 @@ export const temporaryFolders = (): string => join(tmpdir(), `${TEMPORARY}.*`);
 
 /** Cheap enough for each start: it reads a few short folders. Returns the paths of what was removed. */
 export function sweepStale(cache: string, now = new Date()): string[] {
+  const windows = windowPlaces();
   const removed = [
     ...sweepPartial(tmpdir(), (name) => name.startsWith(`${TEMPORARY}.`)),
+    ...windows.folders.flatMap((folder) =>
+      sweepPartial(folder, (name) => name.startsWith(windows.prefix)),
+    ),
     ...['kernels', 'compiled', 'images', 'snapshots'].flatMap((name) =>
       sweepPartial(join(cache, name)),
     ),

@@ -41,6 +41,7 @@ export async function tryMachine(
       return { machine, milliseconds: Math.round(performance.now() - begun) };
     } finally {
       await machine.kill();
+      machine.window?.close();
     }
   } finally {
     mux.close();

@@ -128,6 +128,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     onProgress: plan.onProgress,
   });
   closers.push(() => machine.kill());
+  const { window } = machine;
+  if (window) {
+    // Closed last: the file server must not find another file under its number.
+    closers.unshift(() => window.close());
+    filesystem.useWindow(window.descriptor);
+  }
   for (const notice of machine.notices) plan.onProgress(notice);
 
   const extra = hostAuthorities(plan.hostEnvironment, plan.onProgress);
@@ -168,6 +174,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
       () => nested.close(),
       () => egress.close(),
       () => filesystem.close(),
+      () => window?.close(),
       () => point.flush(),
     ],
     runtimeDirectory,

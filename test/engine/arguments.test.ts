@@ -4,6 +4,7 @@ import {
   type Shape,
   chooseCpuModel,
   chooseMachine,
+  chooseWindow,
   kernelLine,
   machineArguments,
 } from '../../src/engine/arguments.ts';
@@ -14,14 +15,16 @@ function line(
   accelerator: Accelerator,
   more: Partial<ArgumentOptions> = {},
 ): string[] {
+  const machine = chooseMachine(architecture, accelerator);
   const shape: Shape = {
     architecture,
     accelerator,
-    machine: chooseMachine(architecture, accelerator),
+    machine,
     cpuModel: chooseCpuModel(architecture, accelerator),
     cpus: 2,
     memory: 512 * 1024 * 1024,
     kernelLine: kernelLine(architecture, accelerator, 2_500_000),
+    window: chooseWindow(machine, accelerator),
   };
   return machineArguments({
     name: 'agent-sandbox-1-1-1',
@@ -29,10 +32,14 @@ function line(
     image: { kernel: '/guest/kernel', initrd: '/guest/initrd' },
     descriptors: { control: 3, mux: 4, fs: 5, console: 6 },
     memory: undefined,
+    ...(shape.window > 0 && { window: '/guest/window' }),
     incoming: false,
     ...more,
   });
 }
+
+const isEmulatedPc = (architecture: Architecture, accelerator: Accelerator): boolean =>
+  architecture === 'x86_64' && accelerator === 'tcg';
 
 const ALL: [Architecture, Accelerator][] = [
   ['x86_64', 'tcg'],
@@ -45,7 +52,7 @@ const ALL: [Architecture, Accelerator][] = [
 
 describe('machineArguments', () => {
   for (const [architecture, accelerator] of ALL) {
-    it(`gives a ${accelerator} guest on ${architecture} two ports and nothing else to reach the host by`, () => {
+    it(`gives a ${accelerator} guest on ${architecture} two ports${isEmulatedPc(architecture, accelerator) ? ', a window' : ''} and nothing else to reach the host by`, () => {
       const args = line(architecture, accelerator);
       expect(args).toContain('-nodefaults');
       expect(args).toContain('-no-user-config');
@@ -59,6 +66,7 @@ describe('machineArguments', () => {
         'virtio-serial',
         'virtserialport',
         'virtserialport',
+        ...(isEmulatedPc(architecture, accelerator) ? ['ivshmem-plain'] : []),
       ]);
       const chardevs = args.filter((_, index) => args[index - 1] === '-chardev');
       expect(chardevs.every((chardev) => /^socket,id=\w+,fd=\d$/.test(chardev))).toBe(true);
@@ -71,6 +79,24 @@ describe('machineArguments', () => {
       );
     });
   }
+
+  it('gives the window to an emulated PC alone: the others keep to the ports, and are given no file', () => {
+    for (const [architecture, accelerator] of ALL) {
+      const text = line(architecture, accelerator).join(' ');
+      const isExpected = isEmulatedPc(architecture, accelerator);
+      expect(text.includes('ivshmem'), text).toBe(isExpected);
+      expect(text.includes('share=on'), text).toBe(isExpected);
+    }
+    expect(line('x86_64', 'tcg').join(' ')).toContain(
+      'memory-backend-file,id=window,size=8388608,mem-path=/guest/window,share=on',
+    );
+  });
+
+  it('makes no machine with a window that has no file', () => {
+    expect(() => line('x86_64', 'tcg', { window: undefined as unknown as string })).toThrow(
+      'no file',
+    );
+  });
 
   it('maps the snapshot privately, and for reading only where QEMU can', () => {
     const copy = (readOnlyOption: boolean): string => {

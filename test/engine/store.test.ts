@@ -27,6 +27,7 @@ import {
   writeManifest,
 } from '../../src/engine/store.ts';
 import { sweepStale } from '../../src/engine/sweep.ts';
+import { windowPlaces } from '../../src/engine/window.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'store-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -115,9 +116,12 @@ describe('sweepStale', () => {
     mkdirSync(old);
     utimesSync(old, 0, 0);
     const mine = stageFolder(join(cache, 'snapshots', 'abc'));
+    const window = join(windowPlaces().folders[0] ?? '', `as-window.part-${gone}-01234567`);
+    mkdirSync(window, { recursive: true });
     const foreign = join(cache, 'snapshots', 'abc.part-notes');
     mkdirSync(foreign);
-    expect(sweepStale(cache).sort()).toEqual([dead, old].sort());
+    expect(sweepStale(cache).sort()).toEqual([dead, old, window].sort());
+    expect(existsSync(window)).toBe(false);
     expect([dead, old, mine, hidden, foreign].map((one) => existsSync(one))).toEqual([
       false,
       false,

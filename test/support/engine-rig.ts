@@ -72,6 +72,7 @@ export async function startRig(cache: string, options: Partial<MachineOptions> =
       hear: listenFor(mux),
       end: async () => {
         await machine.kill();
+        machine.window?.close();
         mux.destroy();
         fs.destroy();
         close();

@@ -90,7 +90,8 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
   });
   void fs.connection.then((socket) => {
     socket.on('error', () => undefined);
-    serveFiles(socket, filesystem, (reason) => faults.push(`files: ${reason}`));
+    const onFault = (reason: string): void => void faults.push(`files: ${reason}`);
+    serveFiles(socket, filesystem, onFault, () => machine.window?.descriptor);
   });
   const consoleFile = join(directory, 'console.log');
   const machine = await startMachine({
@@ -113,6 +114,7 @@ export async function startGuestMachine(options: GuestMachineOptions = {}): Prom
     await machine.kill();
     link.close();
     (await fs.connection).destroy();
+    machine.window?.close();
     mux.server.close();
     fs.server.close();
     filesystem.close();

@@ -7,6 +7,8 @@ import type { Filesystem } from './filesystem.ts';
 import { NOTIFICATION_ROOM } from './notification.ts';
 import { createOutgoing, REPLY_ROOM, type Outgoing } from './outgoing.ts';
 import { MAX_MESSAGE } from './protocol.ts';
+import { createWindow, isFrame } from './window.ts';
+import { WINDOW_FRAME } from './window-protocol.ts';
 
 const OUT_BYTES = 2 * REPLY_ROOM;
 /** replies under way before reading stops */
@@ -18,11 +20,14 @@ export interface Connection {
   out(): Outgoing;
 }
 
+/** `windowFile`: descriptor of the machine's window, asked for once the guest opens it; undefined where it has none. */
 export function connect(
   socket: Socket,
   filesystem: Filesystem,
   onFault: (reason: string) => void,
+  windowFile: () => number | undefined = () => undefined,
 ): Connection {
+  const window = createWindow(windowFile);
   // Holds a message whose end has not come yet.
   const pending = Buffer.allocUnsafeSlow(2 * MAX_MESSAGE);
   let held = 0;
@@ -54,12 +59,20 @@ export function connect(
   function handleAll(buffer: Buffer, length: number): number {
     let at = 0;
     while (!isBlocked) {
-      const size = messageLength(buffer, at, length - at);
+      const isInWindow = isFrame(buffer, at, length - at);
+      const size = isInWindow ? WINDOW_FRAME : messageLength(buffer, at, length - at);
       if (size === 0 || size > length - at) break;
       // One chunk of small requests may ask for a gigabyte of replies.
       if (out.buffer.length - out.length < REPLY_ROOM) send();
       if (isBlocked) break;
-      filesystem.handle(buffer, at, size, out);
+      const from = out.length;
+      if (isInWindow) {
+        const message = window.take(buffer, at);
+        if (message) filesystem.handle(message, 0, message.length, out);
+      } else {
+        filesystem.handle(buffer, at, size, out);
+      }
+      window.give(out, from);
       at += size;
     }
     return at;

@@ -46,6 +46,8 @@ export interface FilesystemServerOptions {
 export interface FilesystemServer {
   /** The guest is set up; from here on denials are the agent's and are recorded. */
   begin(): void;
+  /** The machine has a window, with this descriptor; to be said before the guest is told to start. */
+  useWindow(descriptor: number): void;
   counters(): Promise<FilesystemCounts>;
   /** Ends the thread once its records are written. */
   close(): Promise<void>;
@@ -70,8 +72,10 @@ export function createFilesystemThread(file = findWorkerFile()): FilesystemThrea
 
 export async function startFilesystem(options: FilesystemServerOptions): Promise<FilesystemServer> {
   const begun = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const window = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const start: WorkerStart = {
     begun: begun.buffer,
+    window: window.buffer,
     socket: options.socket,
     policy: options.policy,
     log: options.log,
@@ -106,6 +110,7 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
   await Promise.race([listening, ended]);
   return {
     begin: () => void Atomics.store(begun, 0, 1),
+    useWindow: (descriptor) => void Atomics.store(window, 0, descriptor),
     counters: async () => {
       const message = next('counts');
       send({ type: 'counts' });

@@ -31,6 +31,8 @@ export interface WorkerStart {
   notifications: boolean;
   /** one Int32: 1 once the guest's init is done and it is the agent that asks */
   begun: SharedArrayBuffer;
+  /** one Int32: the descriptor of the window, which this thread does not close; 0 while there is none */
+  window: SharedArrayBuffer;
 }
 
 /** how often the list of the private copy is brought up to date, ms */
@@ -60,7 +62,10 @@ function serve(port: MessagePort, start: WorkerStart): void {
     only = socket;
     server.close();
     socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
-    connection = connect(socket, filesystem, (reason) => post({ type: 'fault', reason }));
+    const onFault = (reason: string): void => post({ type: 'fault', reason });
+    connection = connect(socket, filesystem, onFault, () => {
+      return Atomics.load(new Int32Array(start.window), 0) || undefined;
+    });
   });
   server.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
   // The path is bound within the call: the machine comes up while the rest is made here.
