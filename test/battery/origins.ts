@@ -7,6 +7,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { createHash } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 
 import type { Leaf } from './certificate.ts';
 import type { Ground } from './ground.ts';
@@ -28,6 +29,7 @@ export async function serveOrigins(ground: Ground, leaf: Leaf): Promise<() => vo
   };
   const web = http.createServer(answer).on('connection', noteConnection);
   const secureWeb = https.createServer(leaf, answer).on('connection', noteConnection);
+  for (const server of [web, secureWeb]) server.on('upgrade', greetSocket);
   const other = OTHER_PORTS.map(() =>
     net.createServer((socket) => {
       noteConnection(socket);
@@ -85,6 +87,18 @@ function serve(ground: Ground, request: http.IncomingMessage, response: http.Ser
     response.end(
       `ORIGIN:${vhost}\n${CANARIES.has(at) ? 'LISTENER:canary\n' : ''}PATH:${path}\nECHO:${JSON.stringify(request.headers)}\n`,
     );
+}
+
+/** A WebSocket that says one thing: the path it was asked for, as a text frame (RFC 6455, 5.2). */
+function greetSocket(request: http.IncomingMessage, socket: Duplex): void {
+  const text = Buffer.from(`WS:${request.url?.slice(0, 100)}`);
+  const key = `${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+  const accept = createHash('sha1').update(key).digest('base64');
+  socket.on('error', () => socket.destroy());
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  socket.end(Buffer.concat([Buffer.from([0x81, text.length]), text]));
 }
 
 function download(response: http.ServerResponse): void {

@@ -67,6 +67,12 @@ export const LEGITIMATE: readonly Case[] = [
       output.out.includes(DOWNLOAD_DIGEST) ? undefined : 'the digest differs',
   },
   {
+    id: 'L14',
+    title: 'a WebSocket where a rule lets it, and a reason where none does',
+    tier: 'G',
+    expect: 'allow',
+  },
+  {
     id: 'L16',
     title: 'clock, random numbers and certificate checks',
     tier: 'G',

@@ -154,11 +154,37 @@ const ATTACKS: readonly Case[] = [
     expect: 'deny',
     control: { none: 'the origins speak HTTP/1.1 only' },
   },
+  {
+    id: 'N16',
+    title: 'SOCKS to the proxy, for a name with a zero byte in it',
+    tier: 'G',
+    expect: 'structural',
+    control: { none: 'the proxy speaks no SOCKS, whatever a policy says' },
+  },
   { id: 'N17', title: 'targets of CONNECT that are none', tier: 'G', expect: 'deny' },
   { id: 'N22', title: 'requests that name two hosts', tier: 'G', expect: 'deny' },
   { id: 'N23', title: 'a request hidden behind another', tier: 'G', expect: 'deny' },
   { id: 'N25', title: 'methods that no rule names', tier: 'G', expect: 'deny' },
   { id: 'N26', title: 'paths outside a rule', tier: 'G', expect: 'deny' },
+  {
+    id: 'N49',
+    title: 'a judged connection, or the proxy, as a way to another host',
+    tier: 'G',
+    expect: 'deny',
+  },
+  {
+    id: 'N58',
+    title: 'secrets in what an allowed request says',
+    tier: 'D',
+    expect: 'deny',
+    notApplicable: 'what requests say is not searched; real values are never in the guest',
+  },
+  {
+    id: 'N59',
+    title: 'somebody else’s part of a host that many share',
+    tier: 'G',
+    expect: 'deny',
+  },
 ];
 
 export const NETWORK: readonly Case[] = ATTACKS.map((test) =>
