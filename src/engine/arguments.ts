@@ -158,7 +158,8 @@ export function kernelLine(
     'nowatchdog',
   ];
   if (accelerator === 'tcg') {
-    words.push('mitigations=off');
+    // Zeroing each page of the guest's page cache before it is filled is a tenth to a fifth of streaming through the share.
+    words.push('mitigations=off', 'init_on_alloc=0');
     if (architecture === 'x86_64' && tscKilohertz !== undefined)
       words.push(`tsc_early_khz=${tscKilohertz}`);
   }

@@ -58,6 +58,7 @@ function readPage(
     putName(state, page, node, { name, path: joinText(path, toText(name)), next: place + 1 });
   }
   finish(out, incoming, page.at - start);
+  if (isPlus) state.staleListings.listed(node);
   return 0;
 }
 

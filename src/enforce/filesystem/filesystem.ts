@@ -104,6 +104,7 @@ export function createFilesystem(options: FilesystemOptions): Filesystem {
     save: () => state.privates.save(),
     close: () => {
       state.watch.close();
+      state.staleListings.close();
       state.privates.save();
       state.descriptors.close();
       state.times.close();

@@ -29,6 +29,8 @@ export interface Node {
   isDetached: boolean;
   /** inside a share: the host may change it, and new files belong to the host user */
   isShared: boolean;
+  /** a directory whose listing, with attributes, the guest may have kept */
+  isListed: boolean;
   /** a directory of the system that only its owner may search */
   isClosed: boolean;
   /** the last name of its file is gone */
@@ -102,6 +104,7 @@ export function createNode(
     sentCtimeNs: 0n,
     isDetached: false,
     isShared: false,
+    isListed: false,
     isClosed: false,
     isGone: false,
     copy: undefined,

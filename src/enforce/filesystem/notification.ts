@@ -9,16 +9,19 @@ import type { Notifier } from './watch.ts';
 export const NOTIFICATION_ROOM = 512;
 
 export function createNotifier(room: () => Outgoing): Notifier {
+  function inode(node: number, offset: bigint): void {
+    const out = room();
+    const at = bodyAt(out);
+    putU64(out.buffer, node, at);
+    out.buffer.writeBigInt64LE(offset, at + 8);
+    out.buffer.writeBigInt64LE(0n, at + 16);
+    finishNotification(out, Notification.INVAL_INODE, 24);
+  }
+
   return {
-    attributes: (node) => {
-      const out = room();
-      const at = bodyAt(out);
-      putU64(out.buffer, node, at);
-      // Offset -1: attributes only, which waits for nothing.
-      out.buffer.writeBigInt64LE(-1n, at + 8);
-      out.buffer.writeBigInt64LE(0n, at + 16);
-      finishNotification(out, Notification.INVAL_INODE, 24);
-    },
+    // Offset -1: attributes only, which waits for nothing. From 0 on: all content, which is where a listing is kept.
+    attributes: (node) => inode(node, -1n),
+    listing: (directory) => inode(directory, 0n),
     name: (directory, name) => {
       const out = room();
       const at = bodyAt(out);

@@ -31,6 +31,7 @@ export const read: Operation = (state, incoming, out, node) => {
     total += count;
   }
   finish(out, incoming, total);
+  state.staleListings.read(node);
   return 0;
 };
 

@@ -23,6 +23,7 @@ import { Format } from './protocol.ts';
 import { createReach } from './reach.ts';
 import { shareBases } from './share.ts';
 import type { FilesystemState } from './state.ts';
+import { createStaleListings, createUntold } from './stale-listing.ts';
 import { createTimes } from './times.ts';
 import { createVerdicts } from './verdict.ts';
 import { withholdTokens } from './withheld-tokens.ts';
@@ -119,13 +120,9 @@ export function createState(options: FilesystemOptions): FilesystemState {
     workspace: policy.workspace,
   });
   const { notifications } = options;
-  const watch = notifications
-    ? createWatch({
-        descriptors,
-        notifier: createNotifier(() => notifications.out()),
-        onNotified: () => notifications.send(),
-      })
-    : createUnwatched();
+  const notifier = notifications && createNotifier(() => notifications.out());
+  const onNotified = (): void => notifications?.send();
+  const watch = notifier ? createWatch({ descriptors, notifier, onNotified }) : createUnwatched();
   const ownership = createOwnership(uidMap, process.uid, process.gid);
   const bases = shareBases(policy);
   table.root.isShared = bases.has('/');
@@ -142,6 +139,7 @@ export function createState(options: FilesystemOptions): FilesystemState {
     budget,
     times: createTimes(join(tmpdir(), `agent-sandbox-clock-${randomUUID()}`)),
     watch,
+    staleListings: notifier ? createStaleListings(notifier, onNotified) : createUntold(),
     isShare: (path) => bases.has(path),
     leadsToShare: (path) => [...bases].some((base) => base.startsWith(`${path}/`)),
     withhold: withholdTokens,

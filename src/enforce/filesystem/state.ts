@@ -11,6 +11,7 @@ import type { Listings } from './listing.ts';
 import type { NodeTable } from './node-table.ts';
 import type { Ownership } from './ownership.ts';
 import type { PrivateStore } from './private-store.ts';
+import type { StaleListings } from './stale-listing.ts';
 import type { Times } from './times.ts';
 import type { Verdicts } from './verdict.ts';
 import type { Watch } from './watch.ts';
@@ -28,6 +29,7 @@ export interface FilesystemState {
   budget: DiskBudget;
   times: Times;
   watch: Watch;
+  staleListings: StaleListings;
   /** whether the path is inside a share: a place the guest may write, or the host may change meanwhile */
   isShare: (path: string) => boolean;
   /** whether a share lies below the path */

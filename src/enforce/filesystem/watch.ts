@@ -13,6 +13,8 @@ export interface Notifier {
   attributes(node: number): void;
   /** What a name leads to. */
   name(directory: number, name: string): void;
+  /** The names of a directory. */
+  listing(directory: number): void;
 }
 
 export interface Watch {
