@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { datagramPorts } from '../enforce/egress/datagrams.ts';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { needsInspection } from '../enforce/egress/inspection.ts';
+import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
 import { createPoint } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
 import { type FilesystemThread, startFilesystem } from '../enforce/filesystem/server.ts';
@@ -27,6 +28,7 @@ import { createNestedSessions } from './nested.ts';
 import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
+import { hostProxies } from './host-proxies.ts';
 import { guestTrust, hostAuthorities } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
@@ -36,6 +38,7 @@ import { writeState } from './state.ts';
 export async function startSession(plan: SessionPlan, thread?: FilesystemThread): Promise<Session> {
   requireIsolation(plan);
   requireWorkspace(plan);
+  const proxies = hostProxies(plan);
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(plan.logDirectory, id);
   const runtimeDirectory = createRuntimeDirectory();
@@ -47,7 +50,16 @@ export async function startSession(plan: SessionPlan, thread?: FilesystemThread)
   const log = openSessionLog(plan, id, directory);
   const closers: (() => Promise<void> | void)[] = [];
   try {
-    return await assemble(plan, { id, directory, runtimeDirectory, state, log, closers, thread });
+    return await assemble(plan, {
+      id,
+      directory,
+      runtimeDirectory,
+      state,
+      log,
+      closers,
+      thread,
+      proxies,
+    });
   } catch (error) {
     for (const close of closers.reverse()) await Promise.resolve(close()).catch(() => undefined);
     endFailed(log, error);
@@ -65,6 +77,7 @@ interface Foundation {
   log: Log;
   closers: (() => Promise<void> | void)[];
   thread: FilesystemThread | undefined;
+  proxies: ProxySettings;
 }
 
 async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
@@ -141,6 +154,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     point,
     policy,
     guestName: GUEST_NAME,
+    proxies: base.proxies,
     ca: extra,
     ...(plan.parent && { outerBudget: plan.parent.budget }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),

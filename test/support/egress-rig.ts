@@ -9,6 +9,7 @@ import { dialDatagrams } from '../../src/enforce/egress/datagrams.ts';
 import { createEgress } from '../../src/enforce/egress/egress.ts';
 import type { Egress, EgressLimits } from '../../src/enforce/egress/egress.ts';
 import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
+import { readProxySettings } from '../../src/enforce/egress/upstream-proxy/setting.ts';
 import { createPoint } from '../../src/enforce/point.ts';
 import type { DecisionEvent, LifecycleEvent } from '../../src/model/event.ts';
 import type { EffectivePolicy, Mode, NetworkRule } from '../../src/model/policy.ts';
@@ -31,8 +32,10 @@ export interface RigOptions {
   hosts?: Record<string, string[] | (() => Promise<string[]>)>;
   limits?: Partial<EgressLimits>;
   httpLimits?: Partial<HttpLimits>;
-  /** believed of the origins of inspected connections */
+  /** believed of the origins of inspected connections, and of proxies */
   ca?: string[];
+  /** the host's variables that name its proxies */
+  proxies?: Record<string, string>;
 }
 
 export interface Rig {
@@ -130,6 +133,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     policy,
     guestName: 'guest-box',
     ca: options.ca ?? [],
+    proxies: readProxySettings(options.proxies ?? {}),
     onFault: (reason) => faults.push(reason),
     limits: { stagger: 20, ...options.limits },
     httpLimits: options.httpLimits ?? {},

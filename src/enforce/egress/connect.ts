@@ -5,37 +5,30 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import { HOST_NAME, HOST_REASON } from '../../match/host.ts';
-import { SandboxError, messageOf } from '../../model/error.ts';
+import { messageOf } from '../../model/error.ts';
 import type { AddressCheck } from './address-check.ts';
 import type { Budget } from './budget.ts';
-import { dialledAddress } from './canonical.ts';
-import { dialFirst } from './dial.ts';
-import type { Dial } from './dial.ts';
 import { createHelloGate } from './hello-gate.ts';
 import type { CheckId, Judge } from './judge.ts';
 import type { Inspection } from './inspection.ts';
-import type { Lookup } from './lookup.ts';
 import { relay } from './relay.ts';
 import type { RelayLimits, RelaySummary } from './relay.ts';
+import { unreachable } from './route.ts';
+import type { RouteLimits, Router } from './route.ts';
 import type { SyntheticAddresses } from './synthetic.ts';
 import { createTargets } from './target.ts';
-import type { Answer, Destination, Opener, Refused, Target, Way } from './target.ts';
+import type { Admitted, Answer, Destination, Opener, Refused, Target, Way } from './target.ts';
 
-export interface ConnectLimits extends RelayLimits {
+export interface ConnectLimits extends RelayLimits, RouteLimits {
   /** connections at once */
   connections: number;
-  /** milliseconds to connect upstream */
-  connect: number;
-  /** milliseconds before the next address is tried beside the last */
-  stagger: number;
 }
 
 export interface ConnectorOptions {
   judge: Judge;
   synthetic: SyntheticAddresses;
   checkAddress: AddressCheck;
-  lookup: Lookup;
-  dial: Dial;
+  router: Router;
   budget: Budget;
   inspection: Inspection;
   limits: ConnectLimits;
@@ -57,7 +50,8 @@ export interface Connector extends Opener, Gate {
   close(): void;
 }
 
-export type Admission = { how: 'relayed' | 'inspected' } | ({ how: 'refused' } & Refused);
+export type Admission =
+  { how: 'relayed' | 'inspected'; target: Admitted } | ({ how: 'refused' } & Refused);
 
 export function createConnector(options: ConnectorOptions): Connector {
   const { judge, synthetic, limits, budget } = options;
@@ -74,7 +68,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       stream.destroy();
       return;
     }
-    proceed(target, stream, admission.how);
+    proceed(admission, stream);
   }
 
   /** The same for a client that names its destination in words, and is told what came of it. */
@@ -87,7 +81,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       return;
     }
     answer(admission.how === 'refused' ? admission : undefined, target.request);
-    if (admission.how !== 'refused') proceed(target, stream, admission.how);
+    if (admission.how !== 'refused') proceed(admission, stream);
   }
 
   /** The decision alone, for a client that sends requests to several servers over one connection. */
@@ -101,7 +95,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       return { refused: { reason: 'this is no host and port that a connection could go to' } };
     const admission = admit(target, isHeld);
     if (admission.how === 'refused') return { refused: admission, request: target.request };
-    return { target, how: admission.how, dial: dialerTo(target, abort.signal) };
+    const { how, target: admitted } = admission;
+    return { target: admitted, how, dial: dialerTo(admitted, abort.signal) };
   }
 
   function hold(abort: AbortController): () => void {
@@ -110,7 +105,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     return () => void live.delete(stop);
   }
 
-  function proceed(target: Target, stream: Duplex, how: 'relayed' | 'inspected'): void {
+  function proceed({ target, how }: Admission & { target: Admitted }, stream: Duplex): void {
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     live.add(stop);
@@ -124,7 +119,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       .finally(() => live.delete(stop));
   }
 
-  function admit({ request, host, isName }: Target, isHeld = false): Admission {
+  function admit(target: Target, isHeld = false): Admission {
+    const { request, host, isName } = target;
     const deny = (check: CheckId, reason: string): Admission => {
       judge.refuse(request, check, reason);
       return { how: 'refused', check, reason };
@@ -139,12 +135,17 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (host === HOST_NAME && decision.effect === 'deny') return deny('egress-host', HOST_REASON);
     const fault = isName ? undefined : options.checkAddress.direct(host);
     if (fault !== undefined) return deny('egress-address', fault);
-    return { how: decision.isInspected ? 'inspected' : 'relayed' };
+    const viaProxy = options.router.viaOf(target);
+    const isAllowed = decision.effect === 'allow';
+    return {
+      how: decision.isInspected ? 'inspected' : 'relayed',
+      target: { ...target, isAllowed, ...(viaProxy !== undefined && { viaProxy }) },
+    };
   }
 
   /** Lets requests through one by one; the server is dialled when the first of them is allowed. */
   async function inspect(
-    target: Target,
+    target: Admitted,
     stream: Duplex,
     { signal }: AbortController,
   ): Promise<void> {
@@ -152,52 +153,37 @@ export function createConnector(options: ConnectorOptions): Connector {
     await options.inspection.serve(target, stream, dialerTo(target, signal));
   }
 
-  /** Looks the name up once, for however many connections. */
-  function dialerTo(target: Target, signal: AbortSignal): () => Promise<Socket> {
-    let addresses: string[] | undefined;
+  function dialerTo(target: Admitted, signal: AbortSignal): () => Promise<Socket> {
+    const route = options.router.to(target);
     return async () => {
-      addresses ??= target.isName ? await addressesOf(target) : [target.host];
-      if (addresses === undefined) throw unreachable(`${target.host} leads to no allowed address`);
-      return dialAny(target, addresses, signal);
+      const socket = await route.connect(signal);
+      if (socket === undefined) throw unreachable(target.host);
+      return socket;
     };
   }
 
-  function dialAny(target: Target, addresses: string[], signal: AbortSignal): Promise<Socket> {
-    return dialFirst({
-      ...options,
-      addresses,
-      port: target.port,
-      timeout: limits.connect,
-      stagger: limits.stagger,
-      signal,
-    });
-  }
-
-  async function carry(target: Target, stream: Duplex, abort: AbortController): Promise<void> {
+  async function carry(target: Admitted, stream: Duplex, abort: AbortController): Promise<void> {
     const { signal } = abort;
     const onClose = (): void => abort.abort();
     stream.once('close', onClose);
     const startedAt = performance.now();
-    const addresses = target.isName ? await addressesOf(target) : [target.host];
-    if (addresses === undefined || signal.aborted) {
-      stream.destroy();
-      return;
-    }
     const report = (facts: Record<string, string | number>): void =>
       judge.outcome(target.request, {
         ...facts,
         milliseconds: Math.round(performance.now() - startedAt),
       });
+    const route = options.router.to(target);
     let upstream;
     try {
-      upstream = await dialAny(target, addresses, signal);
+      upstream = await route.connect(signal);
     } catch (error) {
       stream.destroy();
       report({ end: 'unreachable', error: messageOf(error) });
       return;
     }
-    if (signal.aborted) {
-      upstream.destroy();
+    if (upstream === undefined || signal.aborted) {
+      stream.destroy();
+      upstream?.destroy();
       return;
     }
     const gate = createHelloGate(target.isName ? target.host : undefined);
@@ -215,24 +201,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       });
       signal.addEventListener('abort', stop);
     });
-    report({ ...summary, protocol: gate.protocol(), address: upstream.remoteAddress ?? '' });
-  }
-
-  /** All addresses of the name, each of them checked; undefined, and a record, when there is anything wrong with any. */
-  async function addressesOf(target: Target): Promise<string[] | undefined> {
-    if (target.host === HOST_NAME) return HOST_LOOPBACK;
-    let answers: string[];
-    try {
-      answers = await options.lookup(target.host);
-    } catch (error) {
-      judge.refuse(target.request, 'egress-lookup', messageOf(error));
-      return undefined;
-    }
-    const faults = answers.map((answer) => options.checkAddress.behindName(answer, target.request));
-    const fault = faults.find((found) => found !== undefined);
-    if (fault === undefined) return [...new Set(answers.map(dialledAddress))];
-    judge.refuse(target.request, 'egress-address', fault);
-    return undefined;
+    report({ ...summary, protocol: gate.protocol(), ...route.facts(upstream) });
   }
 
   return {
@@ -241,17 +210,10 @@ export function createConnector(options: ConnectorOptions): Connector {
     reach,
     hold,
     admit,
-    addressesOf: async (target) => (target.isName ? addressesOf(target) : [target.host]),
+    addressesOf: (target) => options.router.addressesOf(target),
     close() {
       isClosed = true;
       for (const stop of live) stop();
     },
   };
-}
-
-/** All that HOST_NAME means; no resolver is asked. */
-const HOST_LOOPBACK = ['127.0.0.1', '::1'];
-
-function unreachable(message: string): SandboxError {
-  return new SandboxError({ kind: 'upstream', code: 'EGRESS_UNREACHABLE', message });
 }

@@ -20,9 +20,12 @@ import { createPointJudge } from './judge.ts';
 import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
 import { PROXY_PORT, createNameAnswers } from './name-answers.ts';
+import { createRouter } from './route.ts';
 import { PROXY_ADDRESS, createSyntheticAddresses } from './synthetic.ts';
 import { createTargets } from './target.ts';
 import type { Destination } from './target.ts';
+import { NO_PROXIES } from './upstream-proxy/setting.ts';
+import type { ProxySettings } from './upstream-proxy/setting.ts';
 
 export interface EgressLimits extends ConnectLimits {
   /** milliseconds for the host's resolver */
@@ -47,6 +50,8 @@ export interface EgressOptions {
   dialDatagrams?: DialDatagrams;
   /** certificates in PEM, believed of the servers of inspected connections besides the host's */
   ca?: readonly string[];
+  /** of the host; none when absent */
+  proxies?: ProxySettings;
   /** a fault of egress itself; the request it struck was denied */
   onFault: (reason: string) => void;
   limits?: Partial<EgressLimits>;
@@ -96,12 +101,21 @@ export function createEgress(options: EgressOptions): Egress {
     ca: options.ca,
     limits: options.httpLimits ?? {},
   });
+  const checkAddress = createAddressCheck(createDecider(policy));
+  const router = createRouter({
+    judge,
+    checkAddress,
+    lookup: createBoundedLookup(options.lookup ?? lookupOnHost, limits.lookup),
+    dial: options.dial ?? dialAddress,
+    proxies: options.proxies ?? NO_PROXIES,
+    trust: () => inspection.trust(),
+    limits,
+  });
   const connector = createConnector({
     judge,
     synthetic,
-    checkAddress: createAddressCheck(createDecider(policy)),
-    lookup: createBoundedLookup(options.lookup ?? lookupOnHost, limits.lookup),
-    dial: options.dial ?? dialAddress,
+    checkAddress,
+    router,
     budget,
     inspection,
     limits,

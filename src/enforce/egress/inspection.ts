@@ -2,6 +2,7 @@
 
 import type net from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { SecureContext } from 'node:tls';
 
 import type { EffectivePolicy } from '../../model/policy.ts';
 import type { Request } from '../../model/request.ts';
@@ -27,6 +28,8 @@ export interface InspectionOptions {
 export interface Inspection {
   /** the public certificate of the session's authority, for the guest to trust */
   caPem(): Promise<string>;
+  /** Whose certificates the host believes, made at the first call. */
+  trust(): Promise<SecureContext>;
   /** Serves one connection; resolves once it is over. */
   serve(
     target: InterceptOptions['target'],
@@ -57,6 +60,10 @@ export function createInspection(options: InspectionOptions): Inspection {
     async caPem() {
       const { authority } = await (loaded ??= load(options));
       return authority.caPem();
+    },
+    async trust() {
+      const { trust } = await (loaded ??= load(options));
+      return trust();
     },
     async serve(target, guest, dial) {
       const { intercept, authority, trust, limits } = await (loaded ??= load(options));

@@ -57,7 +57,7 @@ export function relay(options: RelayOptions): () => void {
     summary.end = end;
     if (end !== 'closed') {
       guest.destroy();
-      upstream.resetAndDestroy();
+      reset(upstream);
     }
     options.onEnd(summary);
   }
@@ -153,4 +153,10 @@ export function relay(options: RelayOptions): () => void {
     side.on('close', () => finish(isDone() ? 'closed' : 'reset'));
   }
   return () => finish('stopped');
+}
+
+/** A reset is said in TCP: of a connection in TLS, Node takes it for a mistake and throws. */
+function reset(socket: Socket): void {
+  if ('encrypted' in socket) socket.destroy();
+  else socket.resetAndDestroy();
 }

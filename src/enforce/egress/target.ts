@@ -26,6 +26,14 @@ export interface Target {
   request: Extract<Request, { kind: 'connect' }>;
 }
 
+/** A target that may be connected to. */
+export interface Admitted extends Target {
+  /** a rule allows it: what audit mode lets through is not */
+  isAllowed: boolean;
+  /** the host's proxy in the way, fit for records */
+  viaProxy?: string;
+}
+
 /** Why a connection may not be. */
 export interface Refused {
   reason: string;
@@ -38,7 +46,7 @@ export type Answer = (refused: Refused | undefined, request?: Target['request'])
 
 /** A destination that was decided, for whoever speaks to it in the guest's place. */
 export interface Way {
-  target: Target;
+  target: Admitted;
   /** whether every request must be judged, too */
   how: 'relayed' | 'inspected';
   /** Connects to a checked address of it. */

@@ -363,6 +363,20 @@ describe('a WebSocket', () => {
     expect(rig.outcomes[0]?.facts).toMatchObject({ status: 101 });
   });
 
+  it('ends when no bytes are left to spend, over TLS as well', async () => {
+    await start({ budget: 2000 });
+    const socket = await rig.connectTls();
+    let text = '';
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+    socket.write(upgrade('/ok/socket'));
+    await waitFor(() => text.includes('hello'));
+    socket.write('x'.repeat(3000));
+    await waitFor(() => rig.outcomes.length === 1);
+    expect(rig.outcomes[0]?.facts).toMatchObject({ end: 'refused', status: 101 });
+    expect(rig.refused[0]).toContain('egress-limit');
+    await waitFor(() => rig.originSockets.size === 0);
+  });
+
   it('is denied with 403', async () => {
     await start();
     const text = await rig.exchange(upgrade('/no'));

@@ -87,7 +87,13 @@ interface Carried {
 function carry({ call, head, request, size, context, done }: Carried): void {
   const { judge, limits } = context;
   const startedAt = performance.now();
-  const facts = { status: 0, bytesOut: size, bytesIn: 0 };
+  const { viaProxy } = context.site;
+  const facts = {
+    status: 0,
+    bytesOut: size,
+    bytesIn: 0,
+    ...(viaProxy !== undefined && { viaProxy }),
+  };
   let isOver = false;
   let isSent = !head.hasBody;
   let isSwitched = false;

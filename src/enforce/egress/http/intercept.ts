@@ -21,7 +21,7 @@ import { createUpstream } from './upstream.ts';
 
 export interface InterceptOptions {
   guest: Duplex;
-  target: { host: string; port: number; isName: boolean; request: ConnectRequest };
+  target: Omit<Site, 'scheme' | 'connect'> & { request: ConnectRequest };
   /** Connects to a checked address of the host. */
   dial: () => Promise<net.Socket>;
   judge: Judge;

@@ -16,6 +16,8 @@ export interface Site {
   scheme: 'http' | 'https';
   /** the request that allowed the connection */
   connect: ConnectRequest;
+  /** the host's proxy in the way, fit for records */
+  viaProxy?: string;
   /** every request of the connection is allowed: none is judged, and no path needs a canonical form */
   isOpen?: boolean;
 }
