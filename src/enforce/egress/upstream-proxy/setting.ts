@@ -119,7 +119,7 @@ function canBeSent(kind: ProxyKind, user: string, password: string): boolean {
 }
 
 function isKind(text: string): text is ProxyKind {
-  return text in DEFAULT_PORTS;
+  return Object.hasOwn(DEFAULT_PORTS, text);
 }
 
 function decode(text: string, variable: string): string {
