@@ -4,6 +4,7 @@ import type { RuleReference } from '../model/decision.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import { showControls } from '../policy/diagnostic.ts';
 import { explain, type Explanation } from '../policy/explain.ts';
+import { formatRate, formatSize } from '../policy/quantity.ts';
 import { parseRequest } from '../policy/request-syntax.ts';
 import { followLinks } from '../source/load.ts';
 import { err, json, out, paint } from './output.ts';
@@ -63,6 +64,13 @@ function print(
   out(`${effect}  ${request}${how}`);
   out(`rule    ${toText(decision.rule)}`);
   out(`reason  ${showControls(decision.reason)}`);
+  for (const { rule, limit, egress } of decision.limits ?? []) {
+    const most = [
+      ...(limit === undefined ? [] : [formatRate(limit)]),
+      ...(egress === undefined ? [] : [`${formatSize(egress)} out`]),
+    ];
+    out(`at most ${most.join(', ')}, by ${toText(rule)}`);
+  }
   out('considered');
   for (const { layer, file, allows, denies, ceiling } of considered) {
     const said = [

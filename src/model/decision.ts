@@ -1,6 +1,6 @@
 // The answer to a request: an effect, the rule that decided, and where that rule was written.
 
-import type { LayerName } from './policy.ts';
+import type { LayerName, Rate } from './policy.ts';
 
 export type Effect = 'allow' | 'deny';
 
@@ -13,6 +13,16 @@ export interface RuleReference {
   /** line of the rule, from 1; 0 when there is none */
   line: number;
   layer: LayerName;
+}
+
+/** A rule that counts what it allows, in the allow lists of layers and of their ceilings. */
+export interface RuleLimit {
+  rule: RuleReference;
+  limit?: Rate;
+  /** bytes out */
+  egress?: number;
+  /** 0: a rule of the policy asked; 1: of the policy it lies within, and so on */
+  depth: number;
 }
 
 export interface Decision {
@@ -32,4 +42,9 @@ export interface Decision {
    * host, and bytes that are no HTTP must not pass
    */
   isInspected: boolean;
+  /**
+   * network allows only: the rules that count this request, all of which must have room for it. Whoever enforces the
+   * decision counts; `decide` remembers nothing
+   */
+  limits?: readonly RuleLimit[];
 }

@@ -32,6 +32,12 @@ export interface NamedDestination {
   ports?: number[];
 }
 
+/** So many times within any such time, or in the whole session. */
+export interface Rate {
+  count: number;
+  per: 'session' | 'day' | 'hour' | 'minute';
+}
+
 export interface NetworkRule extends RuleOrigin {
   /** host patterns, canonical; empty when the rule speaks of addresses */
   hosts: string[];
@@ -47,6 +53,10 @@ export interface NetworkRule extends RuleOrigin {
   methods?: string[];
   /** URL path patterns, canonical */
   paths?: string[];
+  /** allow only: how many requests, or connections where the rule speaks of connections */
+  limit?: Rate;
+  /** allow only: bytes out with them */
+  egress?: number;
 }
 
 export interface FilesystemRule extends RuleOrigin {

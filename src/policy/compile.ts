@@ -36,7 +36,10 @@ export const INSPECT = 16;
 export const REQUEST = 32;
 export const DATAGRAM = 64;
 
-/** `cap`: an allow with `access: private`, seen from its other side: the host's file must not change. */
+/**
+ * `cap`: an allow seen from its other side. With `access: private` the host's file must not change; where requests are counted
+ * no bytes may pass unread.
+ */
 export type ListName = 'allow' | 'deny' | 'cap' | 'maxAllow' | 'maxDeny';
 
 export interface Entry {
@@ -53,6 +56,8 @@ export interface Entry {
   requests: RequestPattern | undefined;
   isDefault: boolean;
   filesOnly: boolean;
+  /** what a network rule counts */
+  counts: { [K in 'limit' | 'egress']: NetworkRule[K] | undefined } | undefined;
   /** position among all entries: highest layer first */
   order: number;
 }
@@ -81,6 +86,7 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
       requests: undefined,
       isDefault: rule.default !== undefined,
       filesOnly: false,
+      counts: undefined,
       order: order++,
     });
     const addSections = (sections: Sections, allow: ListName, deny: ListName): void => {
@@ -109,14 +115,20 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
   function addNetwork(bare: Entry, rule: NetworkRule): void {
     if (matchesNoRequest(rule)) return;
     const requests = compileRequests(rule, isDenying(bare.list));
-    const entry = { ...bare, ports: rule.ports, requests };
-    for (const text of rule.hosts) {
-      const pattern = parseHostPattern(text);
-      if (pattern !== undefined) hosts.addHost(pattern, entry, isDenying(entry.list));
-    }
-    for (const text of rule.cidrs) {
-      const block = parseBlock(text);
-      if (block !== undefined) hosts.addBlock(block, entry, isDenying(entry.list));
+    const { limit, egress } = rule;
+    const counts = limit === undefined && egress === undefined ? undefined : { limit, egress };
+    const entry: Entry = { ...bare, ports: rule.ports, requests, counts };
+    // Requests can be counted only where they are seen: then no other rule lets the bytes pass unread.
+    const cap: Entry = { ...entry, list: 'cap', bits: PASS, counts: undefined };
+    for (const one of counts !== undefined && requests !== undefined ? [entry, cap] : [entry]) {
+      for (const text of rule.hosts) {
+        const pattern = parseHostPattern(text);
+        if (pattern !== undefined) hosts.addHost(pattern, one, isDenying(bare.list));
+      }
+      for (const text of rule.cidrs) {
+        const block = parseBlock(text);
+        if (block !== undefined) hosts.addBlock(block, one, isDenying(bare.list));
+      }
     }
   }
 

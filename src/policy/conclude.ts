@@ -1,5 +1,5 @@
 // From what was found about a request to the answer: which level it gets, by which rule, or which rule refuses it.
-import type { Decision, RuleReference } from '../model/decision.ts';
+import type { Decision, RuleLimit, RuleReference } from '../model/decision.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
 import { type Entry, INSPECT, PRIVATE, READ, WRITE } from './compile.ts';
@@ -61,7 +61,27 @@ export function conclude(policy: EffectivePolicy, request: Request, finding: Fin
     matched,
     isPrivate,
     isInspected,
+    ...limitsOf(finding, request),
   };
+}
+
+/** The rules that count the request. Those for requests count no connections, and those for connections no requests. */
+function limitsOf({ entries, wanted }: Finding, request: Request): Pick<Decision, 'limits'> {
+  if (request.kind !== 'connect' && request.kind !== 'http') return {};
+  const levels = wanted.reduce((all, bit) => all | bit, 0);
+  const limits = new Map<string, RuleLimit>();
+  for (const { counts, bits, requests, reference } of entries) {
+    if (counts === undefined || (bits & levels) === 0) continue;
+    if ((requests !== undefined) !== (request.kind === 'http')) continue;
+    const { limit, egress } = counts;
+    limits.set(JSON.stringify(reference), {
+      rule: reference,
+      depth: 0,
+      ...(limit && { limit }),
+      ...(egress !== undefined && { egress }),
+    });
+  }
+  return limits.size === 0 ? {} : { limits: [...limits.values()] };
 }
 
 /** The rule that grants a level: of a written layer if one does, highest first; of the builtin layer otherwise. */

@@ -56,8 +56,16 @@ export function createDecider(policy: EffectivePolicy): Decider {
       ...decision,
       isPrivate: decision.effect === 'allow' && (decision.isPrivate || above.isPrivate),
       isInspected: decision.effect === 'allow' && (decision.isInspected || above.isInspected),
+      ...(decision.effect === 'allow' && joinLimits(decision, above)),
     };
   };
+}
+
+/** Rules of the policy around this one count as well, as its own. */
+function joinLimits(own: Decision, above: Decision): Pick<Decision, 'limits'> {
+  if (above.limits === undefined) return {};
+  const outer = above.limits.map((one) => ({ ...one, depth: one.depth + 1 }));
+  return { limits: [...(own.limits ?? []), ...outer] };
 }
 
 export function createJudge(policy: EffectivePolicy): Judge {

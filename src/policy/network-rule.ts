@@ -17,6 +17,7 @@ import { specialRangeOf, unreachedBy } from '../match/special.ts';
 import { readUrlPattern } from '../match/url-path.ts';
 import type { Effect } from '../model/decision.ts';
 import type { NamedDestination, NetworkRule, RuleOrigin } from '../model/policy.ts';
+import { parseRate, parseSize } from './quantity.ts';
 import type { Reporter } from './reporter.ts';
 import { entryOf, itemsOf, listOf, numberOf, stringOf, type TextNode } from './yaml-text.ts';
 
@@ -63,11 +64,41 @@ export function readNetwork(
     hosts: listOf(host?.value).flatMap((node) => readHost(node, effect, report) ?? []),
     cidrs: listOf(cidr?.value).flatMap((node) => readBlock(node, effect, report) ?? []),
     ...(protocol === 'tcp' || protocol === 'udp' ? { protocol } : {}),
+    ...readLimits(item, effect, report),
     ...readRequests(item, 'methods', effect, report),
     ...readRequests(item, 'paths', effect, report),
     // A deny without ports closes the host altogether: nobody who writes it means to leave port 22 open.
     ...(portsEntry !== undefined ? { ports } : effect === 'allow' ? { ports: [80, 443] } : {}),
   };
+}
+
+/** What the rule counts. A deny allows nothing that could be counted. */
+function readLimits(
+  item: TextNode,
+  effect: Effect,
+  report: Reporter,
+): Pick<NetworkRule, 'limit' | 'egress'> {
+  for (const key of ['limit', 'egress']) {
+    const entry = entryOf(item, key);
+    if (entry !== undefined && effect === 'deny')
+      report.error(
+        'conflict',
+        entry.keySpan,
+        `\`${key}\` counts what a rule allows, and this is a deny`,
+      );
+  }
+  const limit = parseRate(stringOf(entryOf(item, 'limit')?.value) ?? '');
+  const size = entryOf(item, 'egress');
+  const text = stringOf(size?.value);
+  const egress = text === undefined ? undefined : parseSize(text);
+  if (size !== undefined && text !== undefined && egress === undefined)
+    report.error(
+      'value',
+      size.value.span,
+      `\`egress\` may not be "${text}"`,
+      'it must be more than nothing',
+    );
+  return { ...(limit && { limit }), ...(egress !== undefined && { egress }) };
 }
 
 /** Datagrams are never read, and 80 and 443 are no defaults that anybody means for them. */

@@ -1,5 +1,7 @@
 // Sizes and durations as people write them. A number without a unit is refused: nobody can tell what was meant.
 
+import type { Rate } from '../model/policy.ts';
+
 const SIZES: Record<string, number> = {
   B: 1,
   KB: 1e3,
@@ -37,6 +39,19 @@ export function parseDuration(text: string): number | undefined {
   for (const match of text.matchAll(/(\d+)(ms|s|m|h|d)/g))
     total += Number(match[1]) * (TIMES[match[2] ?? ''] ?? 0);
   return total > 0 && Number.isSafeInteger(total) ? total : undefined;
+}
+
+export const RATE_PATTERN = '^[1-9][0-9]{0,5}/(session|day|hour|minute)$';
+
+/** Undefined when the text is no rate such as `20/session`. */
+export function parseRate(text: string): Rate | undefined {
+  if (!new RegExp(RATE_PATTERN).test(text)) return undefined;
+  const [count = '', per = ''] = text.split('/');
+  return { count: Number(count), per: per as Rate['per'] };
+}
+
+export function formatRate({ count, per }: Rate): string {
+  return `${count} ${count === 1 ? 'time' : 'times'} a ${per}`.replace('a hour', 'an hour');
 }
 
 export function formatSize(bytes: number): string {

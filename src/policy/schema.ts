@@ -1,5 +1,5 @@
 // The one JSON Schema of a policy file: what `policy schema` publishes and editors complete is what is validated with.
-import { DURATION_PATTERN, SIZE_PATTERN } from './quantity.ts';
+import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from './quantity.ts';
 
 /** The part of JSON Schema used here; `check-schema.ts` reads exactly these words. */
 export interface Schema {
@@ -76,6 +76,7 @@ const names: Record<string, Schema> = {
   },
   size: { type: 'string', pattern: SIZE_PATTERN, description: 'a size such as 4GiB' },
   duration: { type: 'string', pattern: DURATION_PATTERN, description: 'a duration such as 60m' },
+  rate: { type: 'string', pattern: RATE_PATTERN, description: 'how often, such as 20/session' },
 };
 
 const networkRule = record({
@@ -106,6 +107,12 @@ const networkRule = record({
     ),
     'the rule speaks of HTTP requests to these paths, without query; any path when absent, none when empty. A trailing slash makes no difference; an allow tells upper from lower case, a deny does not',
   ),
+  limit: {
+    ...ref('rate'),
+    description:
+      'allow only: how many requests, or connections where the rule has neither methods nor paths. Of several rules that match, each counts and all must have room; a ceiling may count, too',
+  },
+  egress: { ...ref('size'), description: 'allow only: bytes out with what the rule speaks of' },
   reason: ref('reason'),
 });
 

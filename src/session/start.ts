@@ -156,12 +156,12 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     guestName: GUEST_NAME,
     proxies: base.proxies,
     ca: extra,
-    ...(plan.parent && { outerBudget: plan.parent.budget }),
+    ...(plan.parent && { outerBudget: plan.parent.budget, outerQuotas: plan.parent.quotas }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
   const nested = createNestedSessions({
     plan,
-    own: { id: base.id, counters, budget: egress.budget },
+    own: { id: base.id, counters, budget: egress.budget, quotas: egress.quotas },
     start: (child) => startSession(child),
   });
   const link = connectGuest(await mux.connection, {

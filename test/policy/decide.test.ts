@@ -24,6 +24,40 @@ describe('a decision', () => {
     expect(answer(all, 'connect sandbox.internal.example.com:443')).toMatch(/^allow/);
   });
 
+  test('names the rules that count a request, ceilings and outer policies included', () => {
+    const own = policyOf([
+      [
+        'org',
+        'max: {network: {allow: [{id: most, host: "**", limit: 9/day}, {id: reads, host: "**", methods: [GET], egress: 1MiB}]}}',
+      ],
+      [
+        'repo',
+        'network: {allow: [{id: some, host: [a.dev, "*.dev"], limit: 2/session}, {host: a.dev, methods: [GET], limit: 3/hour, id: three}, {host: b.dev, id: other, limit: 1/day}]}',
+      ],
+    ]);
+    const limitsIn = (policy: typeof own, text: string): string[] =>
+      (decideText(policy, text).limits ?? []).map(
+        ({ rule, limit, egress, depth }) =>
+          `${depth} ${rule.id} ${limit ? `${limit.count}/${limit.per}` : egress}`,
+      );
+    expect(limitsIn(own, 'connect a.dev:443')).toEqual([
+      '0 org/most 9/day',
+      '0 repo/some 2/session',
+    ]);
+    expect(limitsIn(own, 'GET https://a.dev/')).toEqual([
+      '0 org/reads 1048576',
+      '0 repo/three 3/hour',
+    ]);
+    expect(limitsIn(own, 'resolve a.dev')).toEqual([]);
+    expect(decideText(own, 'connect a.dev:443').isInspected).toBe(true);
+    const child = policyOf([['repo', 'network: {allow: [{host: a.dev, id: in, limit: 1/day}]}']]);
+    expect(limitsIn({ ...child, within: own }, 'connect a.dev:443')).toEqual([
+      '0 repo/in 1/day',
+      '1 org/most 9/day',
+      '1 repo/some 2/session',
+    ]);
+  });
+
   test('lets a rule speak of services on the host by their name alone, ceilings and denies as well', () => {
     const own = 'network: {allow: [{id: db, host: host.sandbox.internal, ports: [5432]}]}';
     const asked = 'connect host.sandbox.internal:5432';

@@ -218,6 +218,27 @@ limits: {memory: 4096, cpus: 0}
       'version: 1\nmax: {network: {deny: [{host: a.b, paths: }]}}\n',
       'empty-list 2:36',
     ],
+    [
+      'a deny that counts',
+      'version: 1\nnetwork: {deny: [{host: a.b, limit: 1/session}]}\n',
+      'conflict 2:30',
+    ],
+    [
+      'a deny that counts bytes',
+      'version: 1\nmax: {network: {deny: [{host: a.b, egress: 1KiB}]}}\n',
+      'conflict 2:36',
+    ],
+    ['no bytes at all', 'version: 1\nnetwork: {allow: [{host: a.b, egress: 0B}]}\n', 'value 2:39'],
+    [
+      'nothing to count',
+      'version: 1\nnetwork: {allow: [{host: a.b, limit: 0/day}]}\n',
+      'value 2:38',
+    ],
+    [
+      'an unknown time',
+      'version: 1\nnetwork: {allow: [{host: a.b, limit: 5/week}]}\n',
+      'value 2:38',
+    ],
     ['a size without a unit', 'version: 1\nlimits: {disk: "10"}\n', 'value 2:16'],
   ])('with %s is refused', (_, text, fault) => {
     expect(parsePolicy(text, 'p.yml').document).toBeUndefined();

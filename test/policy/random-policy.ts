@@ -113,7 +113,9 @@ const PROGRAMS = ['git', 'b', 'a*', '/usr/bin', '/usr/bin/git', 'src', '**/b', '
 
 const requestsOf = (
   effect: 'allow' | 'deny',
-): Record<'methods' | 'paths', fc.Arbitrary<string[] | undefined>> => {
+): Record<'methods' | 'paths', fc.Arbitrary<string[] | undefined>> & {
+  limit: fc.Arbitrary<string | undefined>;
+} => {
   // A deny of nothing is no rule.
   const minLength = effect === 'allow' ? 0 : 1;
   return {
@@ -122,6 +124,8 @@ const requestsOf = (
       nil: undefined,
       freq: 2,
     }),
+    // More than is ever asked for: what counts here is that it is counted at all.
+    limit: fc.constantFrom(undefined, undefined, effect === 'allow' ? '999999/session' : undefined),
   };
 };
 /** Of datagrams, now and then; such an allow states its ports, and neither speaks of requests. */

@@ -9,6 +9,8 @@ export interface Rule {
   protocol?: 'tcp' | 'udp' | undefined;
   methods?: string[] | undefined;
   paths?: string[] | undefined;
+  limit?: string | undefined;
+  egress?: string | undefined;
   path?: string | undefined;
   access?: 'read' | 'write' | 'private' | undefined;
 }
@@ -123,6 +125,19 @@ function holds(layers: ReferenceLayer[], question: Question): boolean {
         if (rule.access === 'private' && matchesPath(rule.path ?? '', question.path, 'deny'))
           return false;
   }
+  // Requests that are counted are seen: no rule, wherever it stands, lets their bytes pass unread.
+  if (question.surface === 'network' && question.level === 'pass')
+    for (const { document } of layers)
+      for (const rule of [
+        ...(document.network?.allow ?? []),
+        ...(document.max?.network?.allow ?? []),
+      ])
+        if (
+          (rule.limit ?? rule.egress) !== undefined &&
+          speaksOfRequests(rule) &&
+          matches(rule, question, 'allow')
+        )
+          return false;
   if (isSystem(question)) return true;
   if (hasDefault(question)) {
     const stating = layers.filter((layer) => states(layer.document, question.surface));

@@ -18,7 +18,10 @@ import { dnsQuery, readDnsAnswer } from './dns.ts';
 import type { ReadAnswer } from './dns.ts';
 
 export type Rule = Partial<
-  Pick<NetworkRule, 'hosts' | 'cidrs' | 'ports' | 'protocol' | 'methods' | 'paths'>
+  Pick<
+    NetworkRule,
+    'hosts' | 'cidrs' | 'ports' | 'protocol' | 'methods' | 'paths' | 'limit' | 'egress'
+  >
 >;
 
 export interface RigOptions {

@@ -97,6 +97,8 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
     },
     refuse: (request, check, reason) =>
       refused.push(`${formatRequest(request)} ${check}: ${reason}`),
+    overspend: (request, { reason }) =>
+      refused.push(`${formatRequest(request)} egress-limit: ${reason}`),
     outcome: (request, facts) => outcomes.push({ request: formatRequest(request), facts }),
   };
   const authority = createAuthority();
@@ -174,7 +176,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
   const guestPort = await listen((socket) => {
     intercept({
       guest: asStream(socket),
-      target: { ...target, request: connect },
+      target: { ...target, request: connect, limits: [] },
       dial: async () => {
         dials += 1;
         const upstream = net.connect({
@@ -197,7 +199,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
       authority,
       trust: () => tls.createSecureContext({ ca: options.trust ?? [certificate.cert] }),
       spend(bytes) {
-        if (bytes > left) return 'the session may send no more';
+        if (bytes > left) return { reason: 'the session may send no more' };
         left -= bytes;
         return undefined;
       },

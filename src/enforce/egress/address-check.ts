@@ -41,6 +41,9 @@ export function createAddressCheck(decide: (request: Request) => Decision): Addr
       // A rule for requests to addresses holds for a name that leads there: such bytes may not pass unread.
       if (decision.isInspected || (isUnmatched(decision) && decision.matched.length > 0))
         return `${host} leads to ${judged}, of which rules judge single HTTP requests; such rules must name the host`;
+      // Nor does one that counts: what the name's own rules say is all that is counted.
+      if (decision.effect === 'allow' && decision.limits !== undefined)
+        return `${host} leads to ${judged}, and ${decision.limits[0]?.rule.id} counts what goes there; such a rule must name the host`;
       if (decision.effect === 'allow') return undefined;
       if (range !== undefined) {
         return `${host} leads to ${judged}, which is ${range.what}; it takes a cidr rule for ${judged} and port ${port}`;

@@ -11,6 +11,7 @@ import type { Budget } from './budget.ts';
 import { createHelloGate } from './hello-gate.ts';
 import type { CheckId, Judge } from './judge.ts';
 import type { Inspection } from './inspection.ts';
+import type { Spend } from './meter.ts';
 import { relay } from './relay.ts';
 import type { RelayLimits, RelaySummary } from './relay.ts';
 import { unreachable } from './route.ts';
@@ -29,7 +30,8 @@ export interface ConnectorOptions {
   synthetic: SyntheticAddresses;
   checkAddress: AddressCheck;
   router: Router;
-  budget: Budget;
+  budget: Pick<Budget, 'exhausted'>;
+  spend: Spend;
   inspection: Inspection;
   limits: ConnectLimits;
   onFault: (reason: string) => void;
@@ -139,7 +141,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     const isAllowed = decision.effect === 'allow';
     return {
       how: decision.isInspected ? 'inspected' : 'relayed',
-      target: { ...target, isAllowed, ...(viaProxy !== undefined && { viaProxy }) },
+      target: {
+        ...target,
+        isAllowed,
+        limits: decision.limits ?? [],
+        ...(viaProxy !== undefined && { viaProxy }),
+      },
     };
   }
 
@@ -195,8 +202,9 @@ export function createConnector(options: ConnectorOptions): Connector {
         upstream,
         gate,
         limits,
-        spend: (bytes) => budget.spend(bytes),
-        onRefuse: (reason, check) => judge.refuse(target.request, check, reason),
+        spend: (bytes) => options.spend(bytes, target),
+        onRefuse: (reason) => judge.refuse(target.request, 'egress-hello', reason),
+        onOverspend: (over) => judge.overspend(target.request, over),
         onEnd: resolve,
       });
       signal.addEventListener('abort', stop);

@@ -9,10 +9,10 @@ import type { Duplex } from 'node:stream';
 import { readDatagrams, writeDatagram } from '../../guest/datagrams.ts';
 import { errnoOf, messageOf } from '../../model/error.ts';
 import type { EffectivePolicy } from '../../model/policy.ts';
-import type { Budget } from './budget.ts';
 import type { Gate } from './connect.ts';
 import type { Judge } from './judge.ts';
-import type { Destination, Target, Targets } from './target.ts';
+import type { Spend } from './meter.ts';
+import type { Admitted, Destination, Targets } from './target.ts';
 
 /** A socket that sends to `address:port` and takes what comes from there alone, once it is connected. */
 export type DialDatagrams = (address: string, port: number) => dgram.Socket;
@@ -27,7 +27,7 @@ export interface DatagramsOptions {
   targets: Targets;
   gate: Gate;
   judge: Judge;
-  budget: Budget;
+  spend: Spend;
   dial: DialDatagrams;
   /** milliseconds without a datagram in either direction */
   idle: number;
@@ -49,7 +49,7 @@ export function datagramPorts(policy: EffectivePolicy): number[] {
 const WAITING = 16;
 
 export function createDatagrams(options: DatagramsOptions): Datagrams {
-  const { targets, gate, judge, budget } = options;
+  const { targets, gate, judge, spend } = options;
 
   function serve(destination: Destination, stream: Duplex): void {
     stream.on('error', () => undefined);
@@ -62,7 +62,7 @@ export function createDatagrams(options: DatagramsOptions): Datagrams {
     const abort = new AbortController();
     const release = gate.hold(abort);
     stream.once('close', () => abort.abort());
-    carry(target, stream, abort.signal)
+    carry(admission.target, stream, abort.signal)
       .catch((error: unknown) => options.onFault(`egress failed: ${messageOf(error)}`))
       .finally(() => {
         stream.destroy();
@@ -70,7 +70,7 @@ export function createDatagrams(options: DatagramsOptions): Datagrams {
       });
   }
 
-  async function carry(target: Target, stream: Duplex, signal: AbortSignal): Promise<void> {
+  async function carry(target: Admitted, stream: Duplex, signal: AbortSignal): Promise<void> {
     const startedAt = performance.now();
     const early: Buffer[] = [];
     let take = (bytes: Buffer): void => {
@@ -93,9 +93,9 @@ export function createDatagrams(options: DatagramsOptions): Datagrams {
       socket.once('connect', () => {
         take = (bytes) => {
           idle.refresh();
-          const spent = budget.spend(bytes.length);
-          if (spent !== undefined) {
-            judge.refuse(target.request, 'egress-limit', spent);
+          const over = spend(bytes.length, target);
+          if (over !== undefined) {
+            judge.overspend(target.request, over);
             resolve('limit');
             return;
           }

@@ -19,7 +19,9 @@ import { createInspection } from './inspection.ts';
 import { createPointJudge } from './judge.ts';
 import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
+import { createMeter } from './meter.ts';
 import { PROXY_PORT, createNameAnswers } from './name-answers.ts';
+import { createQuotas, type Quotas } from './quotas.ts';
 import { createRouter } from './route.ts';
 import { PROXY_ADDRESS, createSyntheticAddresses } from './synthetic.ts';
 import { createTargets } from './target.ts';
@@ -45,6 +47,7 @@ export interface EgressOptions {
   guestName?: string;
   /** of the session that asked for this one */
   outerBudget?: Budget;
+  outerQuotas?: Quotas;
   lookup?: Lookup;
   dial?: Dial;
   dialDatagrams?: DialDatagrams;
@@ -68,6 +71,7 @@ export interface Egress {
   /** Resets what is open and refuses what comes. */
   close(): void;
   readonly budget: Budget;
+  readonly quotas: Quotas;
   readonly bytesOut: number;
 }
 
@@ -86,9 +90,16 @@ const DEFAULT_LIMITS: Omit<EgressLimits, 'egress'> = {
 export function createEgress(options: EgressOptions): Egress {
   const { policy, onFault } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const judge = createPointJudge(options.point);
+  const decide = createDecider(policy);
+  const quotas = createQuotas({ outer: options.outerQuotas });
+  const judge = createPointJudge({
+    point: options.point,
+    decide: hasCounts(policy) ? decide : undefined,
+    quotas,
+  });
   const synthetic = createSyntheticAddresses(limits.names);
   const budget = createBudget(smaller(limits.egress, policy.limits.egress), options.outerBudget);
+  const spend = createMeter({ budget, quotas, judge, isAudit: policy.mode === 'audit' });
   const answer = createNameAnswers({
     judge,
     synthetic,
@@ -97,11 +108,11 @@ export function createEgress(options: EgressOptions): Egress {
   const inspection = createInspection({
     policy,
     judge,
-    spend: (bytes) => budget.spend(bytes),
+    spend,
     ca: options.ca,
     limits: options.httpLimits ?? {},
   });
-  const checkAddress = createAddressCheck(createDecider(policy));
+  const checkAddress = createAddressCheck(decide);
   const router = createRouter({
     judge,
     checkAddress,
@@ -117,6 +128,7 @@ export function createEgress(options: EgressOptions): Egress {
     checkAddress,
     router,
     budget,
+    spend,
     inspection,
     limits,
     onFault,
@@ -125,7 +137,7 @@ export function createEgress(options: EgressOptions): Egress {
     targets: createTargets(judge, synthetic),
     gate: connector,
     judge,
-    budget,
+    spend,
     dial: options.dialDatagrams ?? dialDatagrams,
     idle: limits.datagramIdle,
     onFault,
@@ -142,10 +154,21 @@ export function createEgress(options: EgressOptions): Egress {
     caPem: () => inspection.caPem(),
     close: () => connector.close(),
     budget,
+    quotas,
     get bytesOut() {
       return budget.spent();
     },
   };
+}
+
+/** Whether some rule counts what it allows, those of the policy around this one included. */
+function hasCounts({ layers, within }: EffectivePolicy): boolean {
+  return (
+    layers
+      .flatMap(({ network, max }) => [...network.allow, ...(max?.network.allow ?? [])])
+      .some(({ limit, egress }) => limit !== undefined || egress !== undefined) ||
+    (within !== undefined && hasCounts(within))
+  );
 }
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {

@@ -14,12 +14,13 @@ import type { InterceptOptions, intercept as Intercept } from './http/intercept.
 import type { HttpLimits } from './http/limits.ts';
 import type { serveProxy as Proxy } from './http/proxy.ts';
 import type { Judge } from './judge.ts';
+import type { Spend } from './meter.ts';
 import type { Opener } from './target.ts';
 
 export interface InspectionOptions {
   policy: EffectivePolicy;
   judge: Judge;
-  spend: (bytes: number) => string | undefined;
+  spend: Spend;
   /** certificates in PEM, believed of servers besides the host's */
   ca?: readonly string[] | undefined;
   limits: Partial<HttpLimits>;
@@ -82,7 +83,9 @@ export function createInspection(options: InspectionOptions): Inspection {
 /** Whether some rule can only be kept by looking at requests. */
 export function needsInspection(policy: EffectivePolicy): boolean {
   return (
-    policy.layers.some(({ network }) => [...network.allow, ...network.deny].some(isRequestLevel)) ||
+    policy.layers
+      .flatMap((layer) => [layer, layer.max ?? layer])
+      .some(({ network }) => [...network.allow, ...network.deny].some(isRequestLevel)) ||
     (policy.within !== undefined && needsInspection(policy.within))
   );
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { HelloGate, GateStep } from './hello-gate.ts';
+import type { Overspent } from './quotas.ts';
 
 export interface RelayLimits {
   /** milliseconds from a client's first held byte to a complete hello */
@@ -28,10 +29,11 @@ export interface RelayOptions {
   upstream: Socket;
   gate: HelloGate;
   limits: RelayLimits;
-  /** Takes bytes from the session's budget; a text when there are not enough left. */
-  spend: (bytes: number) => string | undefined;
+  /** Takes bytes; what came of it when there are not enough left. */
+  spend: (bytes: number) => Overspent | undefined;
   /** Called before both sides are reset. */
-  onRefuse: (reason: string, check: 'egress-hello' | 'egress-limit') => void;
+  onRefuse: (reason: string) => void;
+  onOverspend: (over: Overspent) => void;
   onEnd: (summary: RelaySummary) => void;
 }
 
@@ -62,17 +64,20 @@ export function relay(options: RelayOptions): () => void {
     options.onEnd(summary);
   }
 
-  function refuse(reason: string, check: 'egress-hello' | 'egress-limit'): void {
+  function refuse(reason: string): void {
     if (isOver) return;
-    options.onRefuse(reason, check);
+    options.onRefuse(reason);
     finish('refused');
   }
 
   function apply(step: GateStep): void {
-    if (step.refusal !== undefined) return refuse(step.refusal, 'egress-hello');
+    if (step.refusal !== undefined) return refuse(step.refusal);
     for (const bytes of step.release) {
-      const fault = options.spend(bytes.length);
-      if (fault !== undefined) return refuse(fault, 'egress-limit');
+      const over = options.spend(bytes.length);
+      if (over !== undefined) {
+        options.onOverspend(over);
+        return finish('refused');
+      }
       summary.bytesOut += bytes.length;
       if (!upstream.write(bytes)) isUpstreamFull = true;
     }
@@ -92,7 +97,7 @@ export function relay(options: RelayOptions): () => void {
       helloTimer = undefined;
     } else {
       helloTimer ??= setTimeout(
-        () => refuse('the TLS hello did not become complete in time', 'egress-hello'),
+        () => refuse('the TLS hello did not become complete in time'),
         limits.hello,
       );
     }

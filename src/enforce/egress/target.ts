@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream';
 
 import { parseAddress } from '../../match/address.ts';
 import { RESERVED_REASON, canonicalName, isReservedName } from '../../match/host.ts';
-import type { Decision } from '../../model/decision.ts';
+import type { Decision, RuleLimit } from '../../model/decision.ts';
 import type { Request } from '../../model/request.ts';
 import { canonicalAddress } from './canonical.ts';
 import type { CheckId, Judge } from './judge.ts';
@@ -30,6 +30,8 @@ export interface Target {
 export interface Admitted extends Target {
   /** a rule allows it: what audit mode lets through is not */
   isAllowed: boolean;
+  /** the rules that count its bytes */
+  limits: readonly RuleLimit[];
   /** the host's proxy in the way, fit for records */
   viaProxy?: string;
 }

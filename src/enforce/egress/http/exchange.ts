@@ -4,6 +4,8 @@
 import { SandboxError, errnoOf, messageOf } from '../../../model/error.ts';
 import { formatRequest } from '../../../policy/request-syntax.ts';
 import type { Judge } from '../judge.ts';
+import type { Spend } from '../meter.ts';
+import type { Overspent } from '../quotas.ts';
 import { pump } from './body.ts';
 import { bytesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
@@ -11,7 +13,13 @@ import { isMethod, pathOf, readHead } from './head.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Answer, Call, HttpRequest, Inlet, RequestHead } from './message.ts';
 import type { Sending, Site, Upstream } from './message.ts';
-import { answerRefusal, denialRefusal, faultRefusal, upstreamRefusal } from './refusal.ts';
+import {
+  answerRefusal,
+  denialRefusal,
+  faultRefusal,
+  overspentRefusal,
+  upstreamRefusal,
+} from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { tunnel } from './tunnel.ts';
 
@@ -20,8 +28,7 @@ export interface ExchangeContext {
   judge: Judge;
   upstream: Upstream;
   limits: HttpLimits;
-  /** Takes bytes from the session's budget; a text when there are not enough left. */
-  spend: (bytes: number) => string | undefined;
+  spend: Spend;
   /** The smallest edit that would allow a denied request, as text. */
   editFor: (request: HttpRequest) => string;
 }
@@ -39,10 +46,12 @@ export function serveCall(call: Call, context: ExchangeContext, done: () => void
     return;
   }
   const { head } = result;
+  const counted = [...site.limits];
   // A server may obey a header that overrides the method: then that is what must be allowed as well.
   for (const method of site.isOpen === true ? [] : [head.method, ...head.alternatives]) {
     const asked = requestOf(method, head.path, site);
     const { allowed, decision } = judge.ask(asked);
+    counted.push(...(decision.limits ?? []));
     if (allowed) continue;
     answerRefusal(call, denialRefusal(formatRequest(asked), decision, context.editFor(asked)));
     done();
@@ -51,14 +60,16 @@ export function serveCall(call: Call, context: ExchangeContext, done: () => void
   // What no rule judged is on record as part of its connection.
   const request = site.isOpen === true ? site.connect : requestOf(head.method, head.path, site);
   const size = head.method.length + head.path.length + head.query.length + bytesOf(head.fields);
-  const spent = context.spend(size);
-  if (spent !== undefined) {
-    judge.refuse(request, 'egress-limit', spent);
-    answerRefusal(call, faultRefusal(formatRequest(request), 403, 'egress-limit', spent));
+  const spend = (bytes: number): Overspent | undefined =>
+    context.spend(bytes, { request, limits: counted });
+  const over = spend(size);
+  if (over !== undefined) {
+    judge.overspend(request, over);
+    answerRefusal(call, overspentRefusal(formatRequest(request), over));
     done();
     return;
   }
-  carry({ call, head, request, size, context, done });
+  carry({ call, head, request, size, spend, context, done });
 }
 
 function requestOf(method: string, path: string, { scheme, host, port }: Site): HttpRequest {
@@ -79,12 +90,13 @@ interface Carried {
   request: HttpRequest | Site['connect'];
   /** bytes of the head */
   size: number;
+  spend: (bytes: number) => Overspent | undefined;
   context: ExchangeContext;
   done: () => void;
 }
 
 /** Sends an allowed request and brings the answer back. */
-function carry({ call, head, request, size, context, done }: Carried): void {
+function carry({ call, head, request, size, spend, context, done }: Carried): void {
   const { judge, limits } = context;
   const startedAt = performance.now();
   const { viaProxy } = context.site;
@@ -138,13 +150,13 @@ function carry({ call, head, request, size, context, done }: Carried): void {
     if (isOver) return false;
     idle.refresh();
     upload?.refresh();
-    const spent = context.spend(count);
-    if (spent === undefined) {
+    const over = spend(count);
+    if (over === undefined) {
       facts.bytesOut += count;
       return true;
     }
-    judge.refuse(request, 'egress-limit', spent);
-    giveUp('refused', faultRefusal(formatRequest(request), 403, 'egress-limit', spent));
+    judge.overspend(request, over);
+    giveUp('refused', overspentRefusal(formatRequest(request), over));
     return false;
   }
 
@@ -229,8 +241,8 @@ function carry({ call, head, request, size, context, done }: Carried): void {
           guest,
           upstream: { stream, head: bytes },
           idle: limits.exchangeIdle,
-          spend: context.spend,
-          onRefuse: (reason) => judge.refuse(request, 'egress-limit', reason),
+          spend,
+          onOverspend: (over) => judge.overspend(request, over),
           onEnd: (summary) => {
             facts.bytesOut += summary.bytesOut;
             facts.bytesIn += summary.bytesIn;

@@ -8,6 +8,7 @@ import { messageOf } from '../../../model/error.ts';
 import type { Request } from '../../../model/request.ts';
 import { formatRequest } from '../../../policy/request-syntax.ts';
 import type { Judge } from '../judge.ts';
+import type { Spend } from '../meter.ts';
 import { PROXY_NAME, PROXY_PORT } from '../name-answers.ts';
 import type { Opener, Refused } from '../target.ts';
 import { serveCall } from './exchange.ts';
@@ -22,8 +23,7 @@ export interface ForwardOptions {
   limits: HttpLimits;
   judge: Judge;
   opener: Opener;
-  /** Takes bytes from the session's budget; a text when there are not enough left. */
-  spend: (bytes: number) => string | undefined;
+  spend: Spend;
   /** The smallest edit that would allow a denied request, as text. */
   editFor: (request: Request) => string;
   /** What to answer where a connection may not be. */
@@ -40,6 +40,8 @@ export interface Forward {
 
 /** What one connection of the guest speaks to now; the one before it is closed. */
 interface Current {
+  /** as the guest wrote it */
+  name: string;
   site: Site;
   upstream: Upstream;
 }
@@ -57,12 +59,13 @@ export function createForward(options: ForwardOptions): Forward {
 
   /** Where a request goes: the server of the last one, or another that was decided just now. */
   function find(host: string, port: number): Current | { refused: Refused; request?: Request } {
+    // What goes on to the same server is part of the connection that was decided, as it would be without the proxy.
+    if (current?.name === host && current.site.port === port) return current;
     const found = opener.reach(host, port, { isHeld: release !== undefined, abort });
     if ('refused' in found) return found;
     release ??= opener.hold(abort);
     const { request: connect, ...named } = found.target;
     const site: Site = { ...named, scheme: 'http', connect, isOpen: found.how === 'relayed' };
-    if (current !== undefined && isSame(current.site, site)) return current;
     current?.upstream.close();
     const upstream = createUpstream({
       site,
@@ -73,7 +76,7 @@ export function createForward(options: ForwardOptions): Forward {
       mayH2: false,
       handshake: limits.headerTime,
     });
-    current = { site, upstream };
+    current = { name: host, site, upstream };
     return current;
   }
 
@@ -131,8 +134,4 @@ export function createForward(options: ForwardOptions): Forward {
       release?.();
     },
   };
-}
-
-function isSame(a: Site, b: Site): boolean {
-  return a.host === b.host && a.port === b.port && a.isOpen === b.isOpen;
 }

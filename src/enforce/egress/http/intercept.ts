@@ -7,6 +7,7 @@ import type { SecureContext, TLSSocket } from 'node:tls';
 
 import { errnoOf, messageOf } from '../../../model/error.ts';
 import type { Judge } from '../judge.ts';
+import type { Spend } from '../meter.ts';
 import type { Authority } from './authority.ts';
 import { serveCall } from './exchange.ts';
 import { serveH1 } from './guest-h1.ts';
@@ -28,7 +29,7 @@ export interface InterceptOptions {
   authority: Authority;
   /** whose certificates are believed of servers */
   trust: () => SecureContext;
-  spend: (bytes: number) => string | undefined;
+  spend: Spend;
   editFor: (request: HttpRequest) => string;
   limits: HttpLimits;
 }

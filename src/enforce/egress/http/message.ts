@@ -2,6 +2,7 @@
 
 import type { Duplex, Readable, Writable } from 'node:stream';
 
+import type { RuleLimit } from '../../../model/decision.ts';
 import type { Request } from '../../../model/request.ts';
 import type { Fields } from './fields.ts';
 
@@ -16,6 +17,8 @@ export interface Site {
   scheme: 'http' | 'https';
   /** the request that allowed the connection */
   connect: ConnectRequest;
+  /** the rules that count the bytes of the connection */
+  limits: readonly RuleLimit[];
   /** the host's proxy in the way, fit for records */
   viaProxy?: string;
   /** every request of the connection is allowed: none is judged, and no path needs a canonical form */

@@ -3,6 +3,7 @@
 
 import { toMessage } from '../../../log/redact.ts';
 import type { Decision } from '../../../model/decision.ts';
+import type { Overspent } from '../quotas.ts';
 import { fromObject, valuesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { Call, RawHead } from './message.ts';
@@ -56,6 +57,17 @@ export function faultRefusal(
     rule: `builtin/${check}`,
     reason,
     isLast: true,
+  };
+}
+
+/** No bytes are left: by a rule, which then is named with its place, or by the limit of the session. */
+export function overspentRefusal(request: string, { rule, reason }: Overspent): Refusal {
+  const refusal = faultRefusal(request, 403, 'egress-limit', reason);
+  if (rule === undefined) return refusal;
+  return {
+    ...refusal,
+    rule: rule.id,
+    ...(rule.line > 0 && { place: `${rule.file}:${rule.line}` }),
   };
 }
 

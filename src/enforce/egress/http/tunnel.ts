@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { HelloGate } from '../hello-gate.ts';
+import type { Overspent } from '../quotas.ts';
 import { relay } from '../relay.ts';
 import type { RelaySummary } from '../relay.ts';
 
@@ -18,12 +19,12 @@ export interface TunnelOptions {
   upstream: End;
   /** milliseconds without a byte either way */
   idle: number;
-  spend: (bytes: number) => string | undefined;
-  onRefuse: (reason: string) => void;
+  spend: (bytes: number) => Overspent | undefined;
+  onOverspend: (over: Overspent) => void;
   onEnd: (summary: RelaySummary) => void;
 }
 
-export function tunnel({ guest, upstream, idle, spend, onRefuse, onEnd }: TunnelOptions): void {
+export function tunnel({ guest, upstream, idle, spend, onOverspend, onEnd }: TunnelOptions): void {
   for (const { stream, head } of [guest, upstream])
     if (head.length > 0 && !stream.readableEnded) stream.unshift(head);
   relay({
@@ -33,7 +34,8 @@ export function tunnel({ guest, upstream, idle, spend, onRefuse, onEnd }: Tunnel
     gate: OPEN,
     limits: { hello: idle, idle, halfClosedIdle: idle },
     spend,
-    onRefuse,
+    onRefuse: () => undefined,
+    onOverspend,
     onEnd,
   });
   // Held since the switch was asked for, so that no byte was lost before somebody listened.
