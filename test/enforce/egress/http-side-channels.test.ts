@@ -1,0 +1,50 @@
+// What passes beside the bodies: trailers, interim answers, frames about the connection. Each is counted and bounded, too.
+
+import http2 from 'node:http2';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { HOST, createHttpRig } from '../../support/http-rig.ts';
+import type { HttpRig } from '../../support/http-rig.ts';
+
+let rig: HttpRig;
+afterEach(async () => {
+  await rig.close();
+  expect(rig.faults).toEqual([]);
+});
+
+const H = `Host: ${HOST}`;
+
+describe('trailers of a request', () => {
+  const withTrailer = (bytes: number): string =>
+    `POST /ok HTTP/1.1\r\n${H}\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n` +
+    `2\r\nhi\r\n0\r\nX-Sum: ${'a'.repeat(bytes)}\r\n\r\n`;
+
+  it('count among the bytes sent out', async () => {
+    rig = await createHttpRig();
+    expect(await rig.exchange(withTrailer(5000))).toContain('"x-sum":"aaa');
+    expect(rig.outcomes[0]?.facts['bytesOut']).toBeGreaterThan(5000);
+  });
+
+  it('are not sent where the session may send no more', async () => {
+    rig = await createHttpRig({ budget: 1000 });
+    const text = await rig.exchange(withTrailer(5000));
+    expect(text).not.toContain('HTTP/1.1 200');
+    expect(rig.bytesAtOrigin()).toBeLessThan(5000);
+    expect(rig.refused).toEqual([expect.stringContaining('egress-limit')]);
+  });
+});
+
+it('a request of HTTP/2 whose length and end do not agree reaches no server', async () => {
+  rig = await createHttpRig({ alpn: ['http/1.1'] });
+  const socket = await rig.connectTls({ ALPNProtocols: ['h2'] });
+  const session = http2.connect(`https://${HOST}`, { createConnection: () => socket });
+  const stream = session.request(
+    { ':method': 'POST', ':path': '/ok', 'content-length': '5' },
+    { endStream: true },
+  );
+  stream.on('error', () => undefined);
+  await new Promise((resolve) => stream.once('close', resolve).resume());
+  expect(rig.reached).toEqual([]);
+  expect(rig.bytesAtOrigin()).toBe(0);
+  session.destroy();
+});
