@@ -1,5 +1,6 @@
 // What passes beside the bodies: trailers, interim answers, frames about the connection. Each is counted and bounded, too.
 
+import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -32,6 +33,41 @@ describe('trailers of a request', () => {
     expect(rig.bytesAtOrigin()).toBeLessThan(5000);
     expect(rig.refused).toEqual([expect.stringContaining('egress-limit')]);
   });
+});
+
+describe('interim answers', () => {
+  const hint = `HTTP/1.1 103 Early Hints\r\nLink: </${'a'.repeat(1000)}>; rel=preload\r\n\r\n`;
+  const COUNT = 500;
+
+  it.each(['http/1.1', 'h2'])(
+    'of a server without end are not kept for a client of %s',
+    async (alpn) => {
+      rig = await createHttpRig({
+        alpn: ['http/1.1'],
+        rawTlsOrigin: (socket) =>
+          void socket.once('data', () => {
+            socket.write(hint.repeat(COUNT));
+            socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+          }),
+      });
+      let hints = 0;
+      if (alpn === 'h2') {
+        const socket = await rig.connectTls({ ALPNProtocols: ['h2'] });
+        const session = http2.connect(`https://${HOST}`, { createConnection: () => socket });
+        const stream = session.request({ ':path': '/ok' });
+        stream.on('headers', () => (hints += 1));
+        const [headers] = (await once(stream, 'response')) as [http2.IncomingHttpHeaders];
+        expect(headers[':status']).toBe(200);
+        session.destroy();
+      } else {
+        const text = await rig.exchange(`GET /ok HTTP/1.1\r\n${H}\r\nConnection: close\r\n\r\n`);
+        hints = text.split('HTTP/1.1 103').length - 1;
+        expect(text).toMatch(/HTTP\/1\.1 200 OK\r\n[^]*ok$/);
+      }
+      expect(hints).toBeGreaterThan(0);
+      expect(hints).toBeLessThan(COUNT / 10);
+    },
+  );
 });
 
 it('a request of HTTP/2 whose length and end do not agree reaches no server', async () => {
