@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import http2 from 'node:http2';
 import { afterEach, describe, expect, it } from 'vitest';
 
+import { waitFor } from '../../support/egress-rig.ts';
 import { HOST, createHttpRig } from '../../support/http-rig.ts';
 import type { HttpRig } from '../../support/http-rig.ts';
 
@@ -68,6 +69,33 @@ describe('interim answers', () => {
       expect(hints).toBeLessThan(COUNT / 10);
     },
   );
+});
+
+it('a server that lists names for its connection without end loses it', async () => {
+  let origins = 0;
+  rig = await createHttpRig({
+    origin: (request) => {
+      const { stream } = request as unknown as http2.Http2ServerRequest;
+      const session = stream.session as http2.ServerHttp2Session;
+      session.on('close', () => (origins = -origins));
+      const flood = (): void => {
+        if (session.destroyed || origins > 100_000) return;
+        const names = Array.from({ length: 200 }, () => `https://n${(origins += 1)}.test`);
+        session.origin(...names);
+        setTimeout(flood, 1);
+      };
+      flood();
+    },
+  });
+  const socket = await rig.connectTls({ ALPNProtocols: ['h2'] });
+  const session = http2.connect(`https://${HOST}`, { createConnection: () => socket });
+  const [headers] = (await once(session.request({ ':path': '/ok' }), 'response')) as [
+    http2.IncomingHttpHeaders,
+  ];
+  expect(headers[':status']).toBe(502);
+  await waitFor(() => origins < 0);
+  expect(-origins).toBeLessThan(10_000);
+  session.destroy();
 });
 
 it('a request of HTTP/2 whose length and end do not agree reaches no server', async () => {
