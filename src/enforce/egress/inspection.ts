@@ -5,10 +5,8 @@ import type { Duplex } from 'node:stream';
 import type { SecureContext } from 'node:tls';
 
 import type { EffectivePolicy } from '../../model/policy.ts';
-import type { Request } from '../../model/request.ts';
-import { explain } from '../../policy/explain.ts';
 import { isRequestLevel } from '../../policy/request-rule.ts';
-import { formatRequest } from '../../policy/request-syntax.ts';
+import { createEdits } from './edits.ts';
 import type { Authority } from './http/authority.ts';
 import type { InterceptOptions, intercept as Intercept } from './http/intercept.ts';
 import type { HttpLimits } from './http/limits.ts';
@@ -41,21 +39,10 @@ export interface Inspection {
   serveProxy(guest: Duplex, opener: Opener): void;
 }
 
-/** edits kept at once: to find one, several policies are tried */
-const MAX_EDITS = 256;
-
 export function createInspection(options: InspectionOptions): Inspection {
   const { policy } = options;
   let loaded: ReturnType<typeof load> | undefined;
-  const edits = new Map<string, string>();
-
-  function editFor(request: Request): string {
-    const key = formatRequest(request);
-    const edit = edits.get(key) ?? explain(policy, request).edit;
-    if (edits.size >= MAX_EDITS) edits.clear();
-    edits.set(key, edit);
-    return edit;
-  }
+  const editFor = createEdits(policy);
 
   return {
     async caPem() {

@@ -1,6 +1,6 @@
 // Moves a body from one side to the other. Invariant: what is held is bounded by the two streams' own buffers.
 
-import { asTrailers } from './fields.ts';
+import { asTrailers, bytesOf } from './fields.ts';
 import type { Inlet, Outlet } from './message.ts';
 
 export interface PumpOptions {
@@ -8,7 +8,7 @@ export interface PumpOptions {
   to: Outlet;
   /** bytes the head declared */
   length?: number | undefined;
-  /** Called before bytes are passed on; false when they must not be. */
+  /** Called before bytes are passed on, those of trailers included; false when they must not be. */
   onBytes: (count: number) => boolean;
   /** the source waits for the destination, or no longer */
   onWait?: (isWaiting: boolean) => void;
@@ -52,7 +52,9 @@ export function pump({ from, to, length, onBytes, onWait, onMismatch, onEnd }: P
       onMismatch();
       return;
     }
-    to.end(asTrailers(from.trailers()));
+    const trailers = asTrailers(from.trailers());
+    if (trailers.length > 0 && !onBytes(bytesOf(trailers))) return;
+    to.end(trailers);
     onEnd();
   });
 }

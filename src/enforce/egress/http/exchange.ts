@@ -33,6 +33,9 @@ export interface ExchangeContext {
   editFor: (request: HttpRequest) => string;
 }
 
+/** what an interim answer counts at least, of the bytes that a section of headers may have */
+const INTERIM_BYTES = 64;
+
 /** Serves one request; calls `done` when nothing of it is left to do. */
 export function serveCall(call: Call, context: ExchangeContext, done: () => void): void {
   const { site, judge, limits } = context;
@@ -109,6 +112,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
   let isOver = false;
   let isSent = !head.hasBody;
   let isSwitched = false;
+  let informed = 0;
   let sending: Sending | undefined;
   let upload: NodeJS.Timeout | undefined;
   const idle = setTimeout(() => giveUp('idle'), limits.exchangeIdle);
@@ -215,7 +219,9 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
 
   const answer: Answer = {
     onInform: (status, fields) => {
-      if (isOver) return;
+      informed += INTERIM_BYTES + bytesOf(fields);
+      // A guest that does not read them would leave them all with us.
+      if (isOver || informed > limits.headerBytes) return;
       try {
         call.inform(status, fields);
       } catch {

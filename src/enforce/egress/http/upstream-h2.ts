@@ -13,6 +13,8 @@ import { sendTrailers } from './trailers.ts';
 /** Bytes a server may send before they are taken: per stream, and all together. */
 const STREAM_WINDOW = 1024 * 1024;
 const SESSION_WINDOW = 4 * STREAM_WINDOW;
+/** names that a server may say its connection is good for (RFC 8336): Node keeps each of them, and nobody here asks */
+const MAX_ORIGINS = 1000;
 
 export interface UpstreamH2 extends Upstream {
   /** false once the server wants no more requests here */
@@ -27,6 +29,16 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
   let isOver = false;
   session.on('error', () => undefined);
   session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW));
+  let origins = 0;
+  session.on('origin', (names) => {
+    origins += names.length;
+    if (origins > MAX_ORIGINS) close();
+  });
+
+  function close(): void {
+    isOver = true;
+    session.destroy(undefined, http2.constants.NGHTTP2_CANCEL);
+  }
 
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- what throws must become a rejection
@@ -76,9 +88,6 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
       } satisfies Sending;
     },
     isOpen: () => !session.closed && !session.destroyed,
-    close() {
-      isOver = true;
-      session.destroy(undefined, http2.constants.NGHTTP2_CANCEL);
-    },
+    close,
   };
 }
