@@ -52,6 +52,17 @@ describe('the proxy', () => {
     expect(rig.allows()).toEqual(['connect allowed.test:7']);
   });
 
+  it('forgets its own waits once a connection is carried', async () => {
+    rig = await createRig({ ...allowed, httpLimits: { headerTime: 40, keepAlive: 60 } });
+    await rig.serve(`${PUBLIC}:7`, (socket) => void socket.pipe(socket));
+    const socket = await ask(connect('allowed.test:7'));
+    expect(await firstOf(socket)).toMatch(/^HTTP\/1\.1 200 /);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    socket.write('still here');
+    expect(await firstOf(socket)).toBe('still here');
+    expect(rig.denials()).toEqual([]);
+  });
+
   it('says which rule is missing, and what to write', async () => {
     rig = await createRig(allowed);
     const answer = await answerTo(connect('other.test:443'));

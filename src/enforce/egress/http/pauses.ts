@@ -22,7 +22,8 @@ export function watchPauses(
   let idle: NodeJS.Timeout | undefined = setTimeout(end, limits.keepAlive);
   // Only HTTP/1.1: a frame of HTTP/2 between requests is no beginning of one.
   const onData = (): void => {
-    if (isBusy || isH2) return;
+    // The bytes that made somebody take the connection over are told to the listeners behind that one, too.
+    if (isBusy || isH2 || isStopped) return;
     head ??= setTimeout(
       () => end('the header section of a request did not become complete in time'),
       limits.headerTime,
