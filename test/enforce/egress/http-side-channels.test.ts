@@ -27,6 +27,14 @@ describe('trailers of a request', () => {
     expect(rig.outcomes[0]?.facts['bytesOut']).toBeGreaterThan(5000);
   });
 
+  it('do not say what the headers may not', async () => {
+    rig = await createHttpRig();
+    const odd = ['X-HTTP-Method-Override', 'x_http_method', 'X-Original-URL', 'X-Kept'];
+    const lines = odd.map((name) => `${name}: DELETE\r\n`).join('');
+    const text = await rig.exchange(withTrailer(1).replace('X-Sum', `${lines}X-Sum`));
+    expect(text).toContain('"trailers":{"x-kept":"DELETE","x-sum":"a"}');
+  });
+
   it('are not sent where the session may send no more', async () => {
     rig = await createHttpRig({ budget: 1000 });
     const text = await rig.exchange(withTrailer(5000));

@@ -57,6 +57,13 @@ describe('HTTP/1.1 that could be read in two ways', () => {
     ['an encoded NUL', head('GET /ok%00 HTTP/1.1', H), 400],
     ['overlong UTF-8', head('GET /ok/%c0%ae%c0%ae/no HTTP/1.1', H), 400],
     ['a fragment', head('GET /ok#/../no HTTP/1.1', H), 400],
+    ['a path header with underscores', head('GET /ok HTTP/1.1', H, 'X_Original_URL: /no'), 400],
+    ['a length with an underscore', head('POST /ok HTTP/1.1', H, 'Content_Length: 5'), 400],
+    [
+      'a coding with an underscore',
+      head('POST /ok HTTP/1.1', H, 'Transfer_Encoding: chunked'),
+      400,
+    ],
     ['a path header', head('GET /ok HTTP/1.1', H, 'X-Original-URL: /no'), 400],
     ['another path header', head('GET /ok HTTP/1.1', H, 'X-Rewrite-Url: /no'), 400],
     ['a method header of two', head('POST /ok HTTP/1.1', H, 'X-HTTP-Method-Override: A B'), 400],
@@ -244,22 +251,22 @@ describe('header fields that do not cross', () => {
     expect(Object.keys(headers).sort()).toEqual(['connection', 'host', 'x-kept']);
   });
 
-  it('asks for a method that a header names as well', async () => {
-    await rig.close();
-    rig = await createHttpRig({ allow: ({ method }) => method === 'POST' });
-    const text = await rig.exchange(
-      head(
-        'POST /ok HTTP/1.1',
-        H,
-        'X-HTTP-Method-Override: delete',
-        'Content-Length: 0',
-        'Connection: close',
-      ),
-    );
-    expect(text).toMatch(/^HTTP\/1\.1 403 /);
-    expect(rig.judged).toEqual([`allow POST https://${HOST}/ok`, `deny DELETE https://${HOST}/ok`]);
-    nothingSent();
-  });
+  it.each(['X-HTTP-Method-Override', 'X_HTTP_METHOD_OVERRIDE', 'X-HTTP_Method'])(
+    'asks for a method that a header names as well: %s',
+    async (name) => {
+      await rig.close();
+      rig = await createHttpRig({ allow: ({ method }) => method === 'POST' });
+      const text = await rig.exchange(
+        head('POST /ok HTTP/1.1', H, `${name}: delete`, 'Content-Length: 0', 'Connection: close'),
+      );
+      expect(text).toMatch(/^HTTP\/1\.1 403 /);
+      expect(rig.judged).toEqual([
+        `allow POST https://${HOST}/ok`,
+        `deny DELETE https://${HOST}/ok`,
+      ]);
+      nothingSent();
+    },
+  );
 });
 
 describe('HTTP/2', () => {

@@ -12,7 +12,23 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
   'upgrade',
 ]);
-const NEVER_TRAILERS = new Set(['authorization', 'content-length', 'host', 'trailer']);
+/** Servers that know these take another method or path than the one that was judged. */
+export const METHOD_OVERRIDES: ReadonlySet<string> = new Set([
+  'x-http-method-override',
+  'x-http-method',
+  'x-method-override',
+]);
+export const PATH_OVERRIDES: ReadonlySet<string> = new Set(['x-original-url', 'x-rewrite-url']);
+/** What says where a message goes, or where it ends. */
+const FRAMING = new Set(['content-length', 'host', 'transfer-encoding']);
+const NEVER_TRAILERS = new Set([
+  'authorization',
+  'content-length',
+  'host',
+  'trailer',
+  ...METHOD_OVERRIDES,
+  ...PATH_OVERRIDES,
+]);
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** visible characters, space, tab and bytes above ASCII */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -73,15 +89,22 @@ export function endToEnd(fields: Fields): Fields {
 export function faultOfFields(fields: Fields): string | undefined {
   for (const [name, value] of fields) {
     if (!TOKEN.test(name)) return 'a header name holds characters that no name may hold';
+    if (name.includes('_') && FRAMING.has(plainName(name)))
+      return `header ${name} is ${plainName(name)} to some servers and not to others`;
     if (!VALUE.test(value)) return `header ${name} holds control characters`;
   }
   return undefined;
 }
 
+/** The name as servers know it that hand headers on as variables (CGI, WSGI): to them `_` and `-` are the same. */
+export function plainName(name: string): string {
+  return name.replaceAll('_', '-');
+}
+
 /** Fields behind a body: never such as say how to read the message (RFC 9110 §6.5.1), and none at all where one is damaged. */
 export function asTrailers(fields: Fields): Fields {
   if (faultOfFields(fields) !== undefined) return [];
-  return endToEnd(fields).filter(([name]) => !NEVER_TRAILERS.has(name));
+  return endToEnd(fields).filter(([name]) => !NEVER_TRAILERS.has(plainName(name)));
 }
 
 export function bytesOf(fields: Fields): number {

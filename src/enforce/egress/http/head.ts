@@ -4,7 +4,8 @@
 import { canonicalUrlPath } from '../../../match/url-path.ts';
 import { canonicalAddress } from '../canonical.ts';
 import type { CheckId } from '../judge.ts';
-import { endToEnd, faultOfFields, membersOf, valuesOf } from './fields.ts';
+import { METHOD_OVERRIDES, PATH_OVERRIDES } from './fields.ts';
+import { endToEnd, faultOfFields, membersOf, plainName, valuesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { RawHead, RequestHead, Site } from './message.ts';
 
@@ -16,9 +17,6 @@ export interface HeadFault {
 
 export type HeadResult = { head: RequestHead; fault?: never } | { head?: never; fault: HeadFault };
 
-/** Servers that know these take another method or path than the one that was judged. */
-const METHOD_OVERRIDES = new Set(['x-http-method-override', 'x-http-method', 'x-method-override']);
-const PATH_OVERRIDES = new Set(['x-original-url', 'x-rewrite-url']);
 const METHOD = /^[A-Z][A-Z0-9_-]{0,31}$/;
 const LENGTH = /^\d{1,15}$/;
 const NOT_FORWARDED = new Set(['host', 'content-length', 'expect']);
@@ -37,10 +35,10 @@ export function readHead(raw: RawHead, site: Site, maxFields: number): HeadResul
       'the path has no canonical form: it holds dot segments, doubled or encoded separators',
     );
   const judged = site.isOpen === true ? [] : fields;
-  const override = judged.find(([name]) => PATH_OVERRIDES.has(name));
+  const override = judged.find(([name]) => PATH_OVERRIDES.has(plainName(name)));
   if (override) return bad(`header ${override[0]} names another path than the one judged`);
   const alternatives = judged
-    .filter(([name]) => METHOD_OVERRIDES.has(name))
+    .filter(([name]) => METHOD_OVERRIDES.has(plainName(name)))
     .map(([, value]) => value.trim().toUpperCase());
   if (!alternatives.every((method) => METHOD.test(method)))
     return bad('a header that overrides the method names none');
