@@ -35,6 +35,8 @@ export interface RigOptions {
   hosts?: Record<string, string[] | (() => Promise<string[]>)>;
   limits?: Partial<EgressLimits>;
   httpLimits?: Partial<HttpLimits>;
+  /** the host's socket of a flow of datagrams, before it is connected */
+  onDatagramSocket?: (socket: dgram.Socket) => void;
   /** believed of the origins of inspected connections, and of proxies */
   ca?: string[];
   /** the host's variables that name its proxies */
@@ -149,7 +151,12 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     },
     dialDatagrams: (address, port) => {
       dialled.push(`${address}:${port}/udp`);
-      return dialDatagrams('127.0.0.1', datagramPorts.get(`${address}:${port}`) ?? closedPort);
+      const socket = dialDatagrams(
+        '127.0.0.1',
+        datagramPorts.get(`${address}:${port}`) ?? closedPort,
+      );
+      options.onDatagramSocket?.(socket);
+      return socket;
     },
     dial: (address, port) => {
       dialled.push(`${address}:${port}`);

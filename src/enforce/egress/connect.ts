@@ -65,7 +65,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     // The guest may reset at any moment; without a listener that would be an exception.
     stream.on('error', () => undefined);
     const target = targets.of(destination);
-    const admission = isClosed || target === undefined ? undefined : admit(target);
+    const admission = target === undefined ? undefined : admit(target);
     if (target === undefined || admission === undefined || admission.how === 'refused') {
       stream.destroy();
       return;
@@ -76,8 +76,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   /** The same for a client that names its destination in words, and is told what came of it. */
   function open(name: string, port: number, stream: Duplex, answer: Answer): void {
     stream.on('error', () => undefined);
-    const target = targets.named(name, port);
-    const admission = isClosed || target === undefined ? undefined : admit(target);
+    const target = isClosed ? undefined : targets.named(name, port);
+    const admission = target === undefined ? undefined : admit(target);
     if (target === undefined || admission === undefined) {
       answer({ reason: 'this is no host and port that a connection could go to' });
       return;
@@ -127,6 +127,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       judge.refuse(request, check, reason);
       return { how: 'refused', check, reason };
     };
+    if (isClosed) return { how: 'refused', reason: 'the session is over' };
     const spent = budget.exhausted();
     if (spent !== undefined) return deny('egress-limit', spent);
     if (!isHeld && live.size >= limits.connections)

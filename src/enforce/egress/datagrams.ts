@@ -45,8 +45,11 @@ export function datagramPorts(policy: EffectivePolicy): number[] {
   return [...new Set(opening.flatMap((rule) => rule.ports ?? []))].sort((a, b) => a - b);
 }
 
-/** Datagrams that wait while the address of their target is found out. */
+/** Datagrams that wait while the address of their target is found out, and bytes of them. */
 const WAITING = 16;
+const WAITING_BYTES = 64 * 1024;
+/** Bytes that may wait for the host's network; what comes beyond them is lost, as datagrams may be. */
+const UNSENT_BYTES = 256 * 1024;
 
 export function createDatagrams(options: DatagramsOptions): Datagrams {
   const { targets, gate, judge, spend } = options;
@@ -73,15 +76,24 @@ export function createDatagrams(options: DatagramsOptions): Datagrams {
   async function carry(target: Admitted, stream: Duplex, signal: AbortSignal): Promise<void> {
     const startedAt = performance.now();
     const early: Buffer[] = [];
+    let waiting = 0;
     let take = (bytes: Buffer): void => {
-      if (early.length < WAITING) early.push(Buffer.from(bytes));
+      if (early.length >= WAITING || waiting + bytes.length > WAITING_BYTES) return;
+      waiting += bytes.length;
+      early.push(Buffer.from(bytes));
     };
     readDatagrams(stream, (bytes) => take(bytes));
     const [address] = (await gate.addressesOf(target)) ?? [];
     if (address === undefined || signal.aborted) return;
     const socket = options.dial(address, target.port);
     const facts = { bytesOut: 0, bytesIn: 0 };
-    const end = await new Promise<string>((resolve) => {
+    let isOver = false;
+    const end = await new Promise<string>((settle) => {
+      // Many more may come in the same bytes: none of them is sent, or refused, on its own.
+      const resolve = (how: string): void => {
+        isOver = true;
+        settle(how);
+      };
       const idle = setTimeout(() => resolve('idle'), options.idle);
       signal.addEventListener('abort', () => resolve('closed'));
       socket.on('error', (error) => resolve(errnoOf(error) ?? messageOf(error)));
@@ -92,7 +104,9 @@ export function createDatagrams(options: DatagramsOptions): Datagrams {
       });
       socket.once('connect', () => {
         take = (bytes) => {
+          if (isOver) return;
           idle.refresh();
+          if (socket.getSendQueueSize() + bytes.length > UNSENT_BYTES) return;
           const over = spend(bytes.length, target);
           if (over !== undefined) {
             judge.overspend(target.request, over);

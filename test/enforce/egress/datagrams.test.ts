@@ -87,6 +87,64 @@ describe('datagrams to an allowed name', () => {
   });
 });
 
+describe('datagrams that come faster than they can go', () => {
+  it('are lost before the address is known, but for a few', async () => {
+    let answer: (addresses: string[]) => void = () => undefined;
+    const hosts = { [NAME]: () => new Promise<string[]>((resolve) => (answer = resolve)) };
+    rig = await createRig({ ...RULES, hosts, limits: { datagramIdle: 100 } });
+    await rig.serveDatagrams(`${PUBLIC}:123`, () => Buffer.from('!'));
+    const flow = await openByName(NAME, 123);
+    for (let i = 0; i < 10; i++) flow.send('x'.repeat(20_000));
+    await waitFor(() => rig.looked.length === 1);
+    answer([PUBLIC]);
+    await waitFor(() => rig.outcomes().length === 1);
+    expect(rig.outcomes()[0]).toMatchObject({ bytesOut: 60_000, bytesIn: 3 });
+  });
+
+  it('are lost, and unpaid, while too many wait for the network', async () => {
+    let unsent = 0;
+    rig = await createRig({
+      ...RULES,
+      onDatagramSocket: (socket) => (socket.getSendQueueSize = () => unsent),
+    });
+    await rig.serveDatagrams(`${PUBLIC}:123`, (bytes) => bytes);
+    const flow = await openByName(NAME, 123);
+    flow.send('1');
+    await waitFor(() => flow.received.length === 1);
+    unsent = 300_000;
+    flow.send('2');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    unsent = 0;
+    flow.send('3');
+    await waitFor(() => flow.received.length === 2);
+    expect(flow.received).toEqual(['1', '3']);
+    expect(rig.egress.bytesOut).toBe(2);
+  });
+
+  it('are one denial when the session may send no more, not one each', async () => {
+    rig = await createRig({ ...RULES, egress: 8 });
+    await rig.serveDatagrams(`${PUBLIC}:123`, (bytes) => bytes);
+    const flow = await openByName(NAME, 123);
+    flow.send('12345678');
+    await waitFor(() => flow.received.length === 1);
+    flow.stream.write(Buffer.from([1, 0, 57, ...Buffer.alloc(20_000)]));
+    expect(await isRefused(flow)).toBe(true);
+    await waitFor(() => rig.outcomes().length === 1);
+    expect(rig.denials()).toHaveLength(1);
+  });
+});
+
+it('nothing is carried once egress is closed', async () => {
+  rig = await createRig(RULES);
+  await rig.serveDatagrams(`${PUBLIC}:123`, (bytes) => bytes);
+  const [address = ''] = (await rig.resolve(NAME)).addresses;
+  rig.egress.close();
+  const flow = open(address, 123);
+  flow.send('x');
+  expect(await isRefused(flow)).toBe(true);
+  expect(rig.dialled).toEqual([]);
+});
+
 describe('datagrams are refused, on record', () => {
   const cases: [string, RigOptions, string, number][] = [
     ['where only connections are allowed', { allow: [{ hosts: [NAME] }] }, PUBLIC, 443],
