@@ -1,14 +1,19 @@
 // Bundles the bench beside the program's own bundles and runs it. Called by `npm run bench`, after `npm run build`.
 import { build } from 'esbuild';
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const parts = ['main', 'log', 'decide'].filter((name) =>
-  existsSync(join(root, `bench/${name}.ts`)),
-);
+const parts = [
+  'main',
+  'log',
+  'decide',
+  ...['origin', 'proxy', 'relay', 'load'].map((name) => `egress/${name}`),
+];
 await build({
-  entryPoints: parts.map((name) => ({ in: join(root, `bench/${name}.ts`), out: `bench-${name}` })),
+  entryPoints: parts.map((name) => ({
+    in: join(root, `bench/${name}.ts`),
+    out: `bench-${name.replace('/', '-')}`,
+  })),
   outdir: join(root, 'dist'),
   bundle: true,
   platform: 'node',

@@ -1,10 +1,10 @@
 // Rows of figures: medians, ratios, and how they are shown.
 
 export interface Row {
-  /** group of rows: start, files, host */
+  /** group of rows: start, files, host, egress */
   group: string;
   name: string;
-  unit: 's' | 'ms' | 'us' | 'MB' | '1/s' | 'x';
+  unit: 's' | 'ms' | 'us' | 'MB' | 'MB/s' | '1/s' | 'x' | '';
   ours: number;
   /** what it is measured against, in the same run */
   rivals: { name: string; value: number }[];

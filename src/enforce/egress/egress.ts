@@ -76,7 +76,7 @@ export interface Egress {
 }
 
 const DEFAULT_LIMITS: Omit<EgressLimits, 'egress'> = {
-  connections: 512,
+  connections: 2048,
   names: 131_069,
   lookup: 10_000,
   connect: 30_000,

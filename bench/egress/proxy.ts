@@ -1,0 +1,96 @@
+// The program's own egress in a process of its own, reached over TCP where a guest would reach it over the mux: with the
+// policy, the decisions and the hashed log of a session. `node bench-egress-proxy.js POLICY ORIGIN_PORT CA FOLDER AUTHORITY` prints the port
+// of its proxy (CONNECT, as the rivals') and writes its authority to the file AUTHORITY.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { join } from 'node:path';
+import { Duplex } from 'node:stream';
+
+import { createEgress } from '../../src/enforce/egress/egress.ts';
+import { PROXY_PORT } from '../../src/enforce/egress/name-answers.ts';
+import { PROXY_ADDRESS } from '../../src/enforce/egress/synthetic.ts';
+import { createPoint } from '../../src/enforce/point.ts';
+import { openLog } from '../../src/log/writer.ts';
+import { createDecider } from '../../src/policy/decide.ts';
+import { loadEffectivePolicy } from '../../src/source/load.ts';
+
+/** What the origin's name leads to, in words: the loopback itself is refused, as it should be. */
+const PUBLIC = '93.184.216.34';
+const [file = '', originPort = '', ca = '', folder = '', authority = ''] = process.argv.slice(2);
+
+const { policy, diagnostics } = loadEffectivePolicy({
+  workspace: folder,
+  home: folder,
+  environment: {},
+  packageRoot: join(import.meta.dirname, '..'),
+  directory: folder,
+  policy: file,
+  platform: process.platform,
+  hidden: [],
+  limits: {},
+});
+if (policy === undefined) throw new Error(JSON.stringify(diagnostics));
+const log = openLog({
+  file: join(folder, `decisions-${process.pid}.jsonl`),
+  context: {
+    session: 'bench',
+    actor: { login: 'bench', assurance: 'os-user' },
+    policyDigest: policy.digest,
+    isolation: 'emulated',
+  },
+});
+const egress = createEgress({
+  point: createPoint({ decide: createDecider(policy), log, mode: policy.mode }),
+  policy,
+  ca: [readFileSync(ca, 'utf8')],
+  lookup: () => Promise.resolve([PUBLIC]),
+  dial: () =>
+    net.connect({
+      host: '127.0.0.1',
+      port: Number(originPort),
+      allowHalfOpen: true,
+      noDelay: true,
+    }),
+  onFault: (reason) => process.stderr.write(`fault: ${reason}\n`),
+});
+writeFileSync(authority, await egress.caPem());
+const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  socket.on('error', () => undefined);
+  egress.onConnect({ address: PROXY_ADDRESS, port: PROXY_PORT }, asStream(socket));
+});
+server.listen(0, '127.0.0.1', 2048, () => {
+  const { port } = server.address() as AddressInfo;
+  process.stdout.write(`${port}\n`);
+});
+process.stdin.on('end', () => process.exit()).resume();
+process.on('SIGINT', () => process.exit());
+
+/** As the guest's streams are: a Duplex that is no socket, so that Node takes none of its short cuts for sockets. */
+function asStream(socket: Socket): Duplex {
+  const stream = new Duplex({
+    allowHalfOpen: true,
+    read: () => void socket.resume(),
+    write: (chunk: Buffer, _encoding, done) => {
+      if (socket.write(chunk)) done();
+      else if (socket.destroyed) done(new Error('gone'));
+      else socket.once('drain', () => done());
+    },
+    final: (done) => {
+      socket.end();
+      done();
+    },
+    destroy: (error, done) => {
+      if (socket.writableEnded) socket.once('finish', () => socket.destroy());
+      else socket.resetAndDestroy();
+      done(error);
+    },
+  });
+  socket.on('data', (chunk: Buffer) => {
+    if (!stream.push(chunk)) socket.pause();
+  });
+  socket.on('end', () => stream.push(null));
+  socket.on('close', () => stream.destroy());
+  return stream;
+}
