@@ -9,6 +9,7 @@ import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
 import { createAuthority } from '../../src/enforce/egress/http/authority.ts';
+import { createHeld } from '../../src/enforce/egress/http/held.ts';
 import { intercept } from '../../src/enforce/egress/http/intercept.ts';
 import { DEFAULT_HTTP_LIMITS } from '../../src/enforce/egress/http/limits.ts';
 import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
@@ -38,6 +39,8 @@ export interface HttpRigOptions {
   /** the same behind TLS */
   rawTlsOrigin?: (socket: Socket) => void;
   limits?: Partial<HttpLimits>;
+  /** bytes that requests which wait may hold */
+  held?: number;
   budget?: number;
 }
 
@@ -102,6 +105,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
     outcome: (request, facts) => outcomes.push({ request: formatRequest(request), facts }),
   };
   const authority = createAuthority();
+  const held = createHeld(options.held);
   const certificate = options.certificate ?? createCertificate([host]);
   const servers: net.Server[] = [];
   const sockets = new Set<Socket>();
@@ -205,6 +209,7 @@ export async function createHttpRig(options: HttpRigOptions = {}): Promise<HttpR
       },
       editFor: () => "add to policy.yml (the repository's policy):\nnetwork:\n  allow: []",
       limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
+      held,
     }).catch((error: unknown) => faults.push(error));
   }, true);
 

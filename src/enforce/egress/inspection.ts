@@ -9,6 +9,7 @@ import { isRequestLevel } from '../../policy/request-rule.ts';
 import { createEdits } from './edits.ts';
 import type { Authority } from './http/authority.ts';
 import type { InterceptOptions, intercept as Intercept } from './http/intercept.ts';
+import type { Held } from './http/held.ts';
 import type { HttpLimits } from './http/limits.ts';
 import type { serveProxy as Proxy } from './http/proxy.ts';
 import type { Judge } from './judge.ts';
@@ -54,13 +55,13 @@ export function createInspection(options: InspectionOptions): Inspection {
       return trust();
     },
     async serve(target, guest, dial) {
-      const { intercept, authority, trust, limits } = await (loaded ??= load(options));
-      await intercept({ ...options, target, guest, dial, authority, trust, editFor, limits });
+      const { intercept, ...shared } = await (loaded ??= load(options));
+      await intercept({ ...options, ...shared, target, guest, dial, editFor });
     },
     serveProxy(guest, opener) {
       guest.on('error', () => undefined);
-      const serving = (loaded ??= load(options)).then(({ proxy, limits }) =>
-        proxy({ ...options, stream: guest, limits, opener, editFor }),
+      const serving = (loaded ??= load(options)).then(({ proxy, ...shared }) =>
+        proxy({ ...options, ...shared, stream: guest, opener, editFor }),
       );
       serving.catch(() => guest.destroy());
     },
@@ -82,6 +83,7 @@ async function load(options: InspectionOptions): Promise<{
   authority: Authority;
   trust: InterceptOptions['trust'];
   limits: HttpLimits;
+  held: Held;
   proxy: typeof Proxy;
 }> {
   const [
@@ -90,12 +92,14 @@ async function load(options: InspectionOptions): Promise<{
     { DEFAULT_HTTP_LIMITS },
     { createTrust },
     { serveProxy },
+    { createHeld },
   ] = await Promise.all([
     import('./http/authority.ts'),
     import('./http/intercept.ts'),
     import('./http/limits.ts'),
     import('./http/trust.ts'),
     import('./http/proxy.ts'),
+    import('./http/held.ts'),
   ]);
   let trust: ReturnType<typeof createTrust> | undefined;
   return {
@@ -103,6 +107,7 @@ async function load(options: InspectionOptions): Promise<{
     authority: createAuthority(),
     trust: () => (trust ??= createTrust(options.ca)),
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
+    held: createHeld(),
     proxy: serveProxy,
   };
 }

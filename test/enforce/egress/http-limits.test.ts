@@ -149,6 +149,43 @@ describe('many at once', () => {
     expect(rig.refused[0]).toContain('more than 10 requests wait');
   });
 
+  it('may hold only so much of the memory of the session, all connections together', async () => {
+    const long = `GET /ok HTTP/1.1\r\n${H}\r\nX-Long: ${'x'.repeat(9000)}\r\n\r\n`;
+    await start({ held: 50_000, origin: () => undefined });
+    const first = await rig.connectTls();
+    first.write(long.repeat(4));
+    await waitFor(() => rig.judged.length === 1);
+    expect(await rig.exchange(long.repeat(4))).toBe('');
+    expect(rig.refused).toEqual([expect.stringContaining('take too much memory')]);
+    // What the first one held is free once it is gone.
+    first.destroy();
+    await waitFor(() => rig.originSockets.size === 0);
+    const third = await rig.connectTls();
+    third.write(long.repeat(4));
+    await waitFor(() => rig.judged.length === 3);
+    expect(rig.refused).toHaveLength(1);
+    third.destroy();
+  });
+
+  it('may hold only so much over HTTP/2 as well, and what is answered holds nothing', async () => {
+    await start({ held: 50_000 });
+    const socket = await rig.connectTls({ ALPNProtocols: ['h2'] });
+    const session = http2.connect(`https://${HOST}`, { createConnection: () => socket });
+    session.on('error', () => undefined);
+    const ask = (path: string): Promise<number> =>
+      new Promise((resolve) => {
+        const stream = session.request({ ':path': path, 'x-long': 'x'.repeat(9000) });
+        stream.on('response', (headers) => resolve(Number(headers[':status'])));
+        stream.on('error', () => resolve(0));
+        stream.on('close', () => resolve(0));
+        stream.resume();
+      });
+    for (let i = 0; i < 12; i++) expect(await ask('/ok')).toBe(200);
+    expect(rig.refused).toEqual([]);
+    await Promise.all(Array.from({ length: 12 }, () => ask('/ok')));
+    expect(rig.refused).toEqual([expect.stringContaining('take too much memory')]);
+  });
+
   it('ends a session that takes its requests back as fast as it makes them', async () => {
     await start({ limits: { resets: 20 }, origin: () => undefined });
     const socket = await rig.connectTls({ ALPNProtocols: ['h2'] });

@@ -12,6 +12,7 @@ import type { Spend } from '../meter.ts';
 import { PROXY_NAME, PROXY_PORT } from '../name-answers.ts';
 import type { Opener, Refused } from '../target.ts';
 import { serveCall } from './exchange.ts';
+import type { Held } from './held.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Call, Site, Upstream } from './message.ts';
 import { answerRefusal, faultRefusal } from './refusal.ts';
@@ -21,6 +22,7 @@ import { createUpstream } from './upstream.ts';
 export interface ForwardOptions {
   stream: Duplex;
   limits: HttpLimits;
+  held: Held;
   judge: Judge;
   opener: Opener;
   spend: Spend;

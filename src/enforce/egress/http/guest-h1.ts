@@ -7,6 +7,8 @@ import type { Duplex } from 'node:stream';
 import { errnoOf } from '../../../model/error.ts';
 import { membersOf, toFields, toFlat, valuesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
+import { NO_ROOM } from './held.ts';
+import type { Held } from './held.ts';
 import type { HttpLimits } from './limits.ts';
 import type { Call } from './message.ts';
 import { http } from './node.ts';
@@ -14,6 +16,8 @@ import { http } from './node.ts';
 export interface GuestServer {
   stream: Duplex;
   limits: HttpLimits;
+  /** the session's, for all its connections */
+  held: Held;
   /** Serves one request; `done` when nothing of it is left to do. */
   onCall: (call: Call, done: () => void) => void;
   /** Bytes that are no request, or too much of one: to be recorded. The connection ends. */
@@ -28,6 +32,8 @@ type Next = () => void;
 
 export function serveH1(options: GuestServer): void {
   const { stream, limits } = options;
+  const held = options.held.share();
+  stream.once('close', () => held.close());
   const waiting: Next[] = [];
   let isServing = false;
   let last: ServerResponse | undefined;
@@ -64,6 +70,15 @@ export function serveH1(options: GuestServer): void {
   }
 
   function serve(request: IncomingMessage, response: ServerResponse, upgrade?: Buffer): void {
+    // Requests that came in the same bytes as the one that ended the connection.
+    if (stream.destroyed) return;
+    const release = held.take(request.rawHeaders);
+    if (release === undefined) {
+      options.onFault(NO_ROOM);
+      stream.destroy();
+      return;
+    }
+    response.once('close', release);
     last = response;
     response.sendDate = false;
     request.on('error', () => undefined);

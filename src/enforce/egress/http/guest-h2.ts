@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { fromObject, toFields, toObject } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { GuestServer } from './guest-h1.ts';
+import { NO_ROOM } from './held.ts';
 import type { Call, Outlet } from './message.ts';
 import { http2 } from './node.ts';
 import { sendTrailers } from './trailers.ts';
@@ -34,6 +35,8 @@ export function serveH2(options: GuestServer): void {
 
   session.on('error', () => undefined);
   session.on('close', () => connection.destroy());
+  const held = options.held.share();
+  connection.once('close', () => held.close());
   session.on('stream', (stream, headers, _flags, raw?: readonly string[]) => {
     stream.on('error', () => undefined);
     open += 1;
@@ -53,6 +56,13 @@ export function serveH2(options: GuestServer): void {
       session.destroy();
     });
     if (stream.destroyed || stream.closed) return;
+    const release = held.take(raw ?? Object.values(headers).map(String));
+    if (release === undefined) {
+      options.onFault(NO_ROOM);
+      session.destroy();
+      return;
+    }
+    stream.once('close', release);
     options.onCall(createCall(stream, connection, headers, raw), () => {
       isDone = true;
       settle(stream);

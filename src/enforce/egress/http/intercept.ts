@@ -13,6 +13,7 @@ import { serveCall } from './exchange.ts';
 import { serveH1 } from './guest-h1.ts';
 import type { GuestServer } from './guest-h1.ts';
 import { serveH2 } from './guest-h2.ts';
+import type { Held } from './held.ts';
 import type { HttpLimits } from './limits.ts';
 import type { ConnectRequest, HttpRequest, Site } from './message.ts';
 import { tls } from './node.ts';
@@ -32,6 +33,7 @@ export interface InterceptOptions {
   spend: Spend;
   editFor: (request: HttpRequest) => string;
   limits: HttpLimits;
+  held: Held;
 }
 
 /** Serves the connection; resolves once it is over. */
@@ -105,6 +107,7 @@ function serve(stream: Duplex, site: Site, options: InterceptOptions): Promise<v
   const server: GuestServer = {
     stream,
     limits,
+    held: options.held,
     onCall(call, done) {
       try {
         serveCall(call, context, done);

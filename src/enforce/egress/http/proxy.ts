@@ -39,6 +39,7 @@ export function serveProxy(options: ProxyOptions): void {
   serveH1({
     stream,
     limits,
+    held: options.held,
     onCall: (call, done) => forward.serve(call, done),
     onFault: refuse,
     onBusy: pauses.onBusy,
