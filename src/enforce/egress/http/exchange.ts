@@ -1,5 +1,6 @@
 // One request of the guest, from its head to the end of the answer: read, judge, record, and only then send.
-// Invariant: nothing of a request reaches the server before it was allowed and that is on record; nothing is sent twice.
+// Invariant: nothing of a request reaches the server before it was allowed and that is on record; nothing is sent twice
+// but a safe request whose kept connection was reset before a byte of its answer.
 
 import { SandboxError, errnoOf, messageOf } from '../../../model/error.ts';
 import { formatRequest } from '../../../policy/request-syntax.ts';

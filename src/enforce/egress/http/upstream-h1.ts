@@ -1,8 +1,9 @@
 // The server's side of HTTP/1.1: Node's client, with connections that this folder dialled and verified.
 
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage, RequestOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+import { errnoOf } from '../../../model/error.ts';
 import { endToEnd, toFields, toFlat } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { hostField, withLength } from './head.ts';
@@ -23,30 +24,43 @@ export interface UpstreamH1Options {
 
 export function createUpstreamH1({ site, connect }: UpstreamH1Options): Upstream {
   const agent = new http.Agent({ keepAlive: true, maxSockets: MAX_CONNECTIONS });
-  agent.createConnection = (_options, done) => {
-    const fail = done as ((error: Error) => void) | undefined;
+  const createConnection: NonNullable<RequestOptions['createConnection']> = (_options, done) => {
+    const fail = done as (error: Error) => void;
     connect().then(
-      (socket) => done?.(null, socket),
-      (error: unknown) => fail?.(error instanceof Error ? error : new Error('no connection')),
+      (socket) => done(null, socket),
+      (error: unknown) => fail(error instanceof Error ? error : new Error('no connection')),
     );
     return undefined;
   };
+  agent.createConnection = createConnection as typeof agent.createConnection;
+
+  /** `isFresh`: over a connection of its own, on which nothing was sent yet. */
+  function begin(head: RequestHead, isFresh: boolean): ClientRequest {
+    return http.request({
+      ...(isFresh ? { createConnection } : { agent }),
+      // Names the pool only: `createConnection` above goes where the connection was decided for.
+      host: site.host,
+      port: site.port,
+      method: head.method,
+      path: `${head.path}${head.query}`,
+      headers: toFlat(fieldsFor(head, site)),
+      maxHeaderSize: MAX_HEADERS,
+      insecureHTTPParser: false,
+    });
+  }
 
   return {
     // eslint-disable-next-line @typescript-eslint/require-await -- what throws must become a rejection
     async send(head, answer) {
-      const request = http.request({
-        agent,
-        // Names the pool only: `createConnection` above goes where the connection was decided for.
-        host: site.host,
-        port: site.port,
-        method: head.method,
-        path: `${head.path}${head.query}`,
-        headers: toFlat(fieldsFor(head, site)),
-        maxHeaderSize: MAX_HEADERS,
-        insecureHTTPParser: false,
+      let request = begin(head, false);
+      let isAborted = false;
+      listen(request, answer, (error) => {
+        if (isAborted || !request.reusedSocket || !mayRepeat(head, error)) return false;
+        request = begin(head, true);
+        listen(request, answer, () => false);
+        request.end();
+        return true;
       });
-      listen(request, answer);
       if (!head.hasBody) request.end();
       // An expectation, or a first byte long in coming, must not hold the head back.
       else request.flushHeaders();
@@ -58,11 +72,27 @@ export function createUpstreamH1({ site, connect }: UpstreamH1Options): Upstream
             request.end();
           },
         },
-        abort: () => request.destroy(),
+        abort() {
+          isAborted = true;
+          request.destroy();
+        },
       } satisfies Sending;
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Methods that change nothing, however often they come (RFC 9110 §9.2.1). */
+const REPEATABLE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/**
+ * A server may close a kept connection while the next request is on its way: then nobody has read it, or it was read and changed
+ * nothing. The same bytes go once more to the same server.
+ */
+function mayRepeat(head: RequestHead, error: unknown): boolean {
+  const isReset = ['ECONNRESET', 'EPIPE'].includes(errnoOf(error) ?? '');
+  const isSafe = REPEATABLE.has(head.method) && head.alternatives.length === 0;
+  return isReset && isSafe && !head.hasBody && !head.isWebSocket;
 }
 
 function fieldsFor(head: RequestHead, site: Site): Fields {
@@ -81,7 +111,23 @@ function joinCookies(fields: Fields): Fields {
   return [...fields.filter(([name]) => name !== 'cookie'), ['cookie', cookies.join('; ')]];
 }
 
-function listen(request: ReturnType<typeof http.request>, answer: Answer): void {
+/** `onReset`: before a first byte of an answer; true when the request is sent again and this one's end means nothing. */
+function listen(
+  request: ClientRequest,
+  answer: Answer,
+  onReset: (error: unknown) => boolean,
+): void {
+  let hasBegun = false;
+  let isRepeated = false;
+  const fail = (error: unknown): void => {
+    if (isRepeated) return;
+    if (!hasBegun && onReset(error)) isRepeated = true;
+    else answer.onFailure(error);
+  };
+  for (const event of ['continue', 'information', 'response', 'upgrade'])
+    request.once(event, () => {
+      hasBegun = true;
+    });
   request.on('continue', () => answer.onInform(100, []));
   request.on('information', (info) => {
     if (info.statusCode !== 100)
@@ -98,6 +144,6 @@ function listen(request: ReturnType<typeof http.request>, answer: Answer): void 
   request.on('upgrade', (response: IncomingMessage, socket: Duplex, head: Buffer) => {
     answer.onSwitch(toFields(response.rawHeaders), socket, head);
   });
-  request.on('error', (error) => answer.onFailure(error));
-  request.on('close', () => answer.onFailure(new Error('the connection was closed')));
+  request.on('error', fail);
+  request.on('close', () => fail(new Error('the connection was closed')));
 }
