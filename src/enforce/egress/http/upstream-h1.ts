@@ -32,7 +32,7 @@ export function createUpstreamH1({ site, connect }: UpstreamH1Options): Upstream
     );
     return undefined;
   };
-  agent.createConnection = createConnection as typeof agent.createConnection;
+  agent.createConnection = createConnection;
 
   /** `isFresh`: over a connection of its own, on which nothing was sent yet. */
   function begin(head: RequestHead, isFresh: boolean): ClientRequest {
