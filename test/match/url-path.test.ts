@@ -192,9 +192,10 @@ describe('a path pattern', () => {
   });
 
   test('of many wildcards takes no longer than its length tells', () => {
-    const startedAt = performance.now();
+    const before = process.cpuUsage();
     expect(matches('/**/a/**/a/**/a/**/a/**/b', `/${'a/'.repeat(4000)}c`)).toBe(false);
     expect(matches(`/${'*a'.repeat(400)}b`, `/${'a'.repeat(8000)}`)).toBe(false);
-    expect(performance.now() - startedAt).toBeLessThan(500);
+    // Hours where every way to split the path is tried; time of this process alone, whatever else runs.
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(5);
   });
 });
