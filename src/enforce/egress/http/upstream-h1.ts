@@ -15,6 +15,9 @@ const MAX_HEADERS = 64 * 1024;
 /** methods for which Node's client takes no body unless it is told of one */
 const BODYLESS = new Set(['GET', 'HEAD', 'DELETE', 'OPTIONS', 'TRACE']);
 
+/** Told at the end of every request, most of which are over by then: a trace each would cost more than the rest of it. */
+const CLOSED = new Error('the connection was closed');
+
 export interface UpstreamH1Options {
   site: Site;
   /** A connection ready for requests: of https, one whose certificate was verified. */
@@ -99,5 +102,5 @@ function listen(request: ReturnType<typeof http.request>, answer: Answer): void 
     answer.onSwitch(toFields(response.rawHeaders), socket, head);
   });
   request.on('error', (error) => answer.onFailure(error));
-  request.on('close', () => answer.onFailure(new Error('the connection was closed')));
+  request.on('close', () => answer.onFailure(CLOSED));
 }
