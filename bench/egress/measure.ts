@@ -53,7 +53,7 @@ export async function measureEgress(settings: Settings): Promise<Row[]> {
   const origin = await startOwn('origin', [originCert, originKey], cores);
   const ground: Ground = { settings, folder, origin, originCert, cores };
   const servers: Server[] = [origin];
-  const own = async (name: string, rule: string): Promise<Server> => {
+  const own = async (name: string, rule: string, ...more: string[]): Promise<Server> => {
     const file = join(folder, `${name}.yml`);
     writeFileSync(
       file,
@@ -61,7 +61,7 @@ export async function measureEgress(settings: Settings): Promise<Row[]> {
     );
     const server = await startOwn(
       'proxy',
-      [file, String(origin.port), originCert, folder, join(folder, `${name}.pem`)],
+      [file, String(origin.port), originCert, folder, join(folder, `${name}.pem`), ...more],
       '0',
     );
     servers.push(server);
@@ -92,11 +92,11 @@ export async function measureEgress(settings: Settings): Promise<Row[]> {
         host: LOCAL,
       });
     }
-    const passed = await own('passed', '');
+    const passed = await own('passed', '', NAME);
     const relay = await startOwn('relay', [String(origin.port)], '0');
     servers.push(relay);
-    const plain = { name: 'plain relay in Node', port: relay.port, pid: relay.pid, isProxy: true };
-    const unread = { ...way, port: passed.port, pid: passed.pid, ca: originCert };
+    const plain = { name: 'plain relay in Node', port: relay.port, pid: relay.pid };
+    const unread = { ...way, port: passed.port, pid: passed.pid, isProxy: false, ca: originCert };
     const steps: [string, () => Row[]][] = [
       ['requests a second', () => measureRates(ground, way, rivals)],
       ['added latency', () => measureLatency(ground, way, direct, rivals)],

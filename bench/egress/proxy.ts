@@ -1,6 +1,7 @@
 // The program's own egress in a process of its own, reached over TCP where a guest would reach it over the mux: with the
-// policy, the decisions and the hashed log of a session. `node bench-egress-proxy.js POLICY ORIGIN_PORT CA FOLDER AUTHORITY` prints the port
-// of its proxy (CONNECT, as the rivals') and writes its authority to the file AUTHORITY.
+// policy, the decisions and the hashed log of a session. `node bench-egress-proxy.js POLICY ORIGIN_PORT CA FOLDER AUTHORITY
+// [NAME]` prints its port and writes its authority to the file AUTHORITY. What connects there speaks to the proxy (CONNECT, as
+// the rivals'), or, with a NAME, goes to the address that the guest's resolver has for it, as most connections do.
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -15,10 +16,12 @@ import { createPoint } from '../../src/enforce/point.ts';
 import { openLog } from '../../src/log/writer.ts';
 import { createDecider } from '../../src/policy/decide.ts';
 import { loadEffectivePolicy } from '../../src/source/load.ts';
+import { dnsQuery, readDnsAnswer } from '../../test/support/dns.ts';
 
 /** What the origin's name leads to, in words: the loopback itself is refused, as it should be. */
 const PUBLIC = '93.184.216.34';
-const [file = '', originPort = '', ca = '', folder = '', authority = ''] = process.argv.slice(2);
+const [file = '', originPort = '', ca = '', folder = '', authority = '', name] =
+  process.argv.slice(2);
 
 const { policy, diagnostics } = loadEffectivePolicy({
   workspace: folder,
@@ -56,16 +59,25 @@ const egress = createEgress({
   onFault: (reason) => process.stderr.write(`fault: ${reason}\n`),
 });
 writeFileSync(authority, await egress.caPem());
+const destination =
+  name === undefined
+    ? { address: PROXY_ADDRESS, port: PROXY_PORT }
+    : { address: await resolve(name), port: Number(originPort) };
 const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
   socket.on('error', () => undefined);
-  egress.onConnect({ address: PROXY_ADDRESS, port: PROXY_PORT }, asStream(socket));
+  egress.onConnect(destination, asStream(socket));
 });
 server.listen(0, '127.0.0.1', 2048, () => {
   const { port } = server.address() as AddressInfo;
   process.stdout.write(`${port}\n`);
 });
 process.stdin.on('end', () => process.exit()).resume();
-process.on('SIGINT', () => process.exit());
+
+async function resolve(host: string): Promise<string> {
+  const [address] = readDnsAnswer(await egress.onDns(dnsQuery(host, 1))).addresses;
+  if (address === undefined) throw new Error(`${host} has no address`);
+  return address;
+}
 
 /** As the guest's streams are: a Duplex that is no socket, so that Node takes none of its short cuts for sockets. */
 function asStream(socket: Socket): Duplex {

@@ -1,5 +1,4 @@
 // A plain relay of bytes in Node, what passing through is compared with: `node bench-egress-relay.js ORIGIN_PORT` prints its port.
-// Answers CONNECT without a look at it.
 
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
@@ -7,11 +6,8 @@ import type { AddressInfo } from 'node:net';
 const [originPort = ''] = process.argv.slice(2);
 const server = net.createServer({ noDelay: true }, (client) => {
   const upstream = net.connect({ host: '127.0.0.1', port: Number(originPort), noDelay: true });
-  client.once('data', () => {
-    client.write('HTTP/1.1 200 OK\r\n\r\n');
-    client.pipe(upstream);
-    upstream.pipe(client);
-  });
+  client.pipe(upstream);
+  upstream.pipe(client);
   for (const [side, other] of [
     [client, upstream],
     [upstream, client],

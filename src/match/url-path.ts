@@ -9,6 +9,8 @@ const FORBIDDEN = /[^!-~]|[?#\\;]|%(?![0-9A-Fa-f]{2})/;
 // The same behind an escape: control characters, `;`, `\`, and an escape that a second decoding would find.
 const HIDDEN = /%(?:[01][0-9A-F]|7F|3B|5C|25[0-9A-Fa-f]{2})/;
 const UNRESERVED = /[A-Za-z0-9._~-]/;
+/** What most paths are: nothing in it has a second spelling. */
+const PLAIN = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+\/?$/;
 /** The name of a scoped package as npm asks for it: `/@scope%2Fname`, and nowhere else is a slash encoded. */
 const SCOPED = /^\/@[A-Za-z0-9_~-][A-Za-z0-9._~-]*%2F[A-Za-z0-9_~-][A-Za-z0-9._~-]*(?=\/|$)/;
 
@@ -20,6 +22,7 @@ const SCOPED = /^\/@[A-Za-z0-9_~-][A-Za-z0-9._~-]*%2F[A-Za-z0-9_~-][A-Za-z0-9._~
  */
 export function canonicalUrlPath(raw: string): string | undefined {
   if (raw.length > MAX_URL_PATH || !raw.startsWith('/') || FORBIDDEN.test(raw)) return undefined;
+  if (PLAIN.test(raw)) return raw;
   const path = raw.replace(/\/(?:\.\/)+/g, '/').replace(/%[0-9A-Fa-f]{2}|["<>[\]^`{|}]/g, respell);
   if (path.length > MAX_URL_PATH || HIDDEN.test(path) || !isUtf8(path)) return undefined;
   if (path.replace(SCOPED, '').includes('%2F')) return undefined;

@@ -15,6 +15,8 @@ const CLIENTS: Readonly<Record<string, string>> = {
   "Java's HttpClient": 'java -cp . Client',
   "Go's net/http": './client',
 };
+/** Java starts slowly in an emulated machine, and Go is compiled first. */
+const SLOW = 900_000;
 const isRoot = process.getuid?.() === 0;
 
 let rig: CliRig;
@@ -43,7 +45,7 @@ beforeAll(async () => {
     guest: guest.join('\n'),
   }));
   denials = rig.denials();
-});
+}, SLOW);
 afterAll(() => rig.remove());
 beforeEach((context) => {
   if (!isRoot) context.skip('a network namespace with addresses of its own needs root');

@@ -42,6 +42,8 @@ const GUEST = [
   `show apt apt-get ${APT.join(' ')} download tiny-apt`,
   `show apt-denied apt-get ${APT.join(' ')} download secret-apt`,
 ].join('\n');
+/** Package managers read hundreds of files before their first word; in an emulated machine beside another that takes minutes. */
+const SLOW = 900_000;
 const isRoot = process.getuid?.() === 0;
 
 let rig: CliRig;
@@ -65,7 +67,7 @@ beforeAll(async () => {
     guest: GUEST,
   }));
   denied = rig.denials().map(({ request }) => request);
-});
+}, SLOW);
 afterAll(() => rig.remove());
 beforeEach((context) => {
   if (!isRoot) context.skip('a network namespace with addresses of its own needs root');

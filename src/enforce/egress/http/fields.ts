@@ -62,24 +62,34 @@ export function toObject(fields: Fields): Record<string, string | string[]> {
 }
 
 export function toFlat(fields: Fields): string[] {
-  return fields.flat();
+  const flat: string[] = [];
+  for (const [name, value] of fields) flat.push(name, value);
+  return flat;
 }
 
 export function valuesOf(fields: Fields, name: string): string[] {
-  return fields.filter(([key]) => key === name).map(([, value]) => value);
+  const values: string[] = [];
+  for (const [key, value] of fields) if (key === name) values.push(value);
+  return values;
 }
 
 /** The members of a comma-separated field, in lower case. */
 export function membersOf(fields: Fields, name: string): string[] {
-  return valuesOf(fields, name)
+  const values = valuesOf(fields, name);
+  if (values.length === 0) return values;
+  return values
     .flatMap((value) => value.split(','))
     .map((member) => member.trim().toLowerCase())
     .filter((member) => member !== '');
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** What a message says end to end: without the fields of this hop, those it names in `Connection`, and those for proxies. */
 export function endToEnd(fields: Fields): Fields {
-  const named = new Set(membersOf(fields, 'connection'));
+  const members = membersOf(fields, 'connection');
+  // A set: a hostile message names thousands.
+  const named = members.length === 0 ? NONE : new Set(members);
   return fields.filter(
     ([name]) => !HOP_BY_HOP.has(name) && !named.has(name) && !name.startsWith('proxy-'),
   );

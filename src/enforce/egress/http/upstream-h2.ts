@@ -16,6 +16,9 @@ const SESSION_WINDOW = 4 * STREAM_WINDOW;
 /** names that a server may say its connection is good for (RFC 8336): Node keeps each of them, and nobody here asks */
 const MAX_ORIGINS = 1000;
 
+/** Told at the end of every request, also of those that are over. */
+const CLOSED = new Error('the stream was closed');
+
 export interface UpstreamH2 extends Upstream {
   /** false once the server wants no more requests here */
   isOpen(): boolean;
@@ -75,7 +78,7 @@ export function createUpstreamH2(site: Site, connection: Duplex): UpstreamH2 {
         }),
       );
       stream.on('error', (error) => answer.onFailure(error));
-      stream.on('close', () => answer.onFailure(new Error('the stream was closed')));
+      stream.on('close', () => answer.onFailure(CLOSED));
       return {
         body: {
           stream,
