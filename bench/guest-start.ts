@@ -53,6 +53,7 @@ export async function timeGuestStart(options: {
     sessionDirectory,
     uidMap: user.uidMap,
     onFault: () => undefined,
+    onLost: () => undefined,
   });
   const called = performance.now();
   const machine = await startMachine({

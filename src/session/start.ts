@@ -124,6 +124,8 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
       notifications: true,
       uidMap: user.uidMap,
       onFault: (detail: string) => endWith('filesystem-fault', detail),
+      onLost: (detail: string) =>
+        endWith('machine-lost', `its connection to the file server: ${detail}`),
       onDenialLimit,
     }),
   ]);

@@ -123,6 +123,7 @@ export async function openShare(options: ShareOptions = {}): Promise<FileShare> 
     notifications: options.notifications ?? true,
     thread: createFilesystemThread(await workerFile(base)),
     onFault: (reason) => void faults.push(reason),
+    onLost: (reason) => void faults.push(reason),
   });
   server.begin();
   const uid = options.asRoot === true ? '0' : String(GUEST_UID);

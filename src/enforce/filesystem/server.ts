@@ -39,6 +39,8 @@ export interface FilesystemServerOptions {
   notifications?: boolean;
   /** the session must end */
   onFault: (reason: string) => void;
+  /** the connection to the machine broke: most likely the machine is gone; the session must end */
+  onLost: (reason: string) => void;
   /** the limit of denials is reached */
   onDenialLimit?: (denials: number) => void;
 }
@@ -97,6 +99,7 @@ export async function startFilesystem(options: FilesystemServerOptions): Promise
 
   worker.on('message', (message: WorkerMessage) => {
     if (message.type === 'fault' && !isEnding) options.onFault(message.reason);
+    if (message.type === 'lost' && !isEnding) options.onLost(message.reason);
     if (message.type === 'denials') options.onDenialLimit?.(message.count);
     waiting.get(message.type)?.(message);
     waiting.delete(message.type);

@@ -41,6 +41,7 @@ const SAVE_MS = 1000;
 export type WorkerMessage =
   | { type: 'listening' }
   | { type: 'fault'; reason: string }
+  | { type: 'lost'; reason: string }
   | { type: 'denials'; count: number }
   | { type: 'counts'; counts: FilesystemCounts }
   | { type: 'closed' };
@@ -61,7 +62,7 @@ function serve(port: MessagePort, start: WorkerStart): void {
     if (only) return void socket.destroy();
     only = socket;
     server.close();
-    socket.on('error', (error) => post({ type: 'fault', reason: messageOf(error) }));
+    socket.on('error', (error) => post({ type: 'lost', reason: messageOf(error) }));
     const onFault = (reason: string): void => post({ type: 'fault', reason });
     connection = connect(socket, filesystem, onFault, () => {
       return Atomics.load(new Int32Array(start.window), 0) || undefined;
