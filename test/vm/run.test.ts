@@ -2,8 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  mkdtempSync,
   readFileSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -20,8 +22,8 @@ beforeAll(() => {
 });
 afterAll(() => rig.remove());
 
-const sockets = (): string[] =>
-  readdirSync(tmpdir()).filter((name) => name.startsWith(RUNTIME_PREFIX));
+const sockets = (folder = tmpdir()): string[] =>
+  readdirSync(folder).filter((name) => name.startsWith(RUNTIME_PREFIX));
 
 describe('run', () => {
   it('passes stdin, stdout, stderr and the exit code through', async () => {
@@ -115,9 +117,13 @@ describe('run', () => {
   });
 
   it('leaves no sockets behind, and a log that verifies', async () => {
-    const before = sockets();
-    await rig.run(['true']);
-    expect(sockets()).toEqual(before);
+    // A folder of its own: sessions of other tests come and go in the usual one.
+    const folder = mkdtempSync(join(tmpdir(), 'run-test-'));
+    await rig.cli(['run', '--', 'true'], { env: { TMPDIR: folder } });
+    const state = readFileSync(join(rig.sessions().at(-1) ?? '', 'session.json'), 'utf8');
+    expect(state).toContain(join(folder, RUNTIME_PREFIX));
+    expect(sockets(folder)).toEqual([]);
+    rmSync(folder, { recursive: true });
     const { code, stdout } = await rig.cli(['log', 'verify', rig.sessions().at(-1) ?? '']);
     expect(stdout).toContain('ok');
     expect(code).toBe(0);
