@@ -119,6 +119,7 @@ export function createEgress(options: EgressOptions): Egress {
     lookup: createBoundedLookup(options.lookup ?? lookupOnHost, limits.lookup),
     dial: options.dial ?? dialAddress,
     proxies: options.proxies ?? NO_PROXIES,
+    deniesAddresses: deniesAddresses(policy),
     trust: () => inspection.trust(),
     limits,
   });
@@ -168,6 +169,17 @@ function hasCounts({ layers, within }: EffectivePolicy): boolean {
       .flatMap(({ network, max }) => [...network.allow, ...(max?.network.allow ?? [])])
       .some(({ limit, egress }) => limit !== undefined || egress !== undefined) ||
     (within !== undefined && hasCounts(within))
+  );
+}
+
+/** Whether a policy file, or the session around this one, denies addresses; what the builtin layer denies, no file can say. */
+function deniesAddresses({ layers, within }: EffectivePolicy): boolean {
+  return (
+    layers
+      .filter((layer) => layer.name !== 'builtin')
+      .flatMap((layer) => [...layer.network.deny, ...(layer.max?.network.deny ?? [])])
+      .some((rule) => rule.cidrs.length > 0) ||
+    (within !== undefined && deniesAddresses(within))
   );
 }
 

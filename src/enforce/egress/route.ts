@@ -28,6 +28,8 @@ export interface RouterOptions {
   lookup: Lookup;
   dial: Dial;
   proxies: ProxySettings;
+  /** some rule denies addresses: then no name goes out whose addresses are not known here */
+  deniesAddresses: boolean;
   /** whose certificates are believed of a proxy that is spoken to in TLS */
   trust: () => Promise<SecureContext>;
   limits: RouteLimits;
@@ -68,7 +70,10 @@ export function createRouter(options: RouterOptions): Router {
     if (target.host === HOST_NAME) return HOST_LOOPBACK;
     // A network behind a proxy may know no names of the outside. Only a rule's word goes so far: not audit mode's.
     const mayProxyResolve =
-      target.isAllowed === true && proxy !== undefined && proxy.kind !== 'socks5';
+      target.isAllowed === true &&
+      proxy !== undefined &&
+      proxy.kind !== 'socks5' &&
+      !options.deniesAddresses;
     if (mayProxyResolve && unknown.has(target.host)) return [];
     let answers: string[];
     try {

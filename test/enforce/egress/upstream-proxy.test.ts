@@ -190,6 +190,13 @@ describe('a name that nobody on the host knows', () => {
     expect(fake.asked).toEqual([]);
   });
 
+  it('goes nowhere where a rule denies addresses, which could be behind it', async () => {
+    const fake = await start('http', { ...unknown, deny: [{ cidrs: ['20.0.0.0/8'] }] });
+    expect(await ask(rig.connectByName('allowed.test', 443))).toBe('');
+    expect(rig.denials()[0]).toContain('could not be resolved on the host');
+    expect(fake.asked).toEqual([]);
+  });
+
   it('goes nowhere when only audit mode lets it through', async () => {
     const fake = await start('http', { ...unknown, allow: [], mode: 'audit' });
     expect(await ask(rig.connectByName('allowed.test', 443))).toBe('');
