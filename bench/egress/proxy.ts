@@ -5,9 +5,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
-import type { AddressInfo, Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
 
 import { createEgress } from '../../src/enforce/egress/egress.ts';
 import { PROXY_PORT } from '../../src/enforce/egress/name-answers.ts';
@@ -16,6 +15,7 @@ import { createPoint } from '../../src/enforce/point.ts';
 import { openLog } from '../../src/log/writer.ts';
 import { createDecider } from '../../src/policy/decide.ts';
 import { loadEffectivePolicy } from '../../src/source/load.ts';
+import { asStream } from '../../test/support/as-stream.ts';
 import { dnsQuery, readDnsAnswer } from '../../test/support/dns.ts';
 
 /** What the origin's name leads to, in words: the loopback itself is refused, as it should be. */
@@ -77,32 +77,4 @@ async function resolve(host: string): Promise<string> {
   const [address] = readDnsAnswer(await egress.onDns(dnsQuery(host, 1))).addresses;
   if (address === undefined) throw new Error(`${host} has no address`);
   return address;
-}
-
-/** As the guest's streams are: a Duplex that is no socket, so that Node takes none of its short cuts for sockets. */
-function asStream(socket: Socket): Duplex {
-  const stream = new Duplex({
-    allowHalfOpen: true,
-    read: () => void socket.resume(),
-    write: (chunk: Buffer, _encoding, done) => {
-      if (socket.write(chunk)) done();
-      else if (socket.destroyed) done(new Error('gone'));
-      else socket.once('drain', () => done());
-    },
-    final: (done) => {
-      socket.end();
-      done();
-    },
-    destroy: (error, done) => {
-      if (socket.writableEnded) socket.once('finish', () => socket.destroy());
-      else socket.resetAndDestroy();
-      done(error);
-    },
-  });
-  socket.on('data', (chunk: Buffer) => {
-    if (!stream.push(chunk)) socket.pause();
-  });
-  socket.on('end', () => stream.push(null));
-  socket.on('close', () => stream.destroy());
-  return stream;
 }

@@ -1,5 +1,5 @@
-// Makes the guest's programs trust the session's authority, and those that the host's variables add: by the system's bundle, by Java's store, and by the variables of
-// those that bring a bundle of their own.
+// Makes the guest's programs trust the session's authority, and those that the host's variables add: by the system's bundle,
+// by Java's store, and by the variables of those that bring a bundle of their own.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { HOST, createHttpRig } from '../support/http-rig.ts';
 import type { HttpRig } from '../support/http-rig.ts';
+import { mutate } from '../support/mutate.ts';
 import { createRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';
 import { createDuplexPair } from '../support/tls.ts';
@@ -95,24 +96,6 @@ const PIECES: [string, ...string[]] = [
   'a'.repeat(40_000),
 ];
 
-function mutate(random: Random): Buffer {
-  let bytes = Array.from({ length: 1 + random.below(3) }, () => random.pick(SEEDS)).join('');
-  for (let count = random.below(4); count > 0; count--) {
-    const at = random.below(bytes.length + 1);
-    const kind = random.below(5);
-    if (kind === 0) bytes = bytes.slice(0, at) + random.pick(PIECES) + bytes.slice(at);
-    else if (kind === 1) bytes = bytes.slice(0, at) + bytes.slice(at + 1 + random.below(6));
-    else if (kind === 2)
-      bytes = bytes.slice(0, at) + String.fromCharCode(random.below(256)) + bytes.slice(at + 1);
-    else if (kind === 3) {
-      // At the start of a line, where fields begin.
-      const line = bytes.indexOf('\r\n', at);
-      if (line >= 0) bytes = bytes.slice(0, line + 2) + random.pick(PIECES) + bytes.slice(line + 2);
-    } else bytes = bytes.slice(0, at);
-  }
-  return Buffer.from(bytes, 'latin1');
-}
-
 async function send(socket: Socket, bytes: Buffer, random: Random): Promise<void> {
   socket.resume();
   for (let at = 0; at < bytes.length && socket.writable;) {
@@ -131,7 +114,7 @@ it('lets nothing through that was not allowed, whatever a client of HTTP/1.1 sen
   const random = createRandom('http/1.1');
   rig = await createHttpRig({ port: 80, limits: { linger: 20 } });
   for (let round = 0; round < ROUNDS; round++) {
-    await send(await rig.connect(), mutate(random), random);
+    await send(await rig.connect(), mutate(random, SEEDS, PIECES), random);
     if (round % 100 === 0) expectJudged();
   }
   expectJudged();

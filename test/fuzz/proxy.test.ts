@@ -2,8 +2,8 @@ import http from 'node:http';
 import { expect, it } from 'vitest';
 
 import { createRig } from '../support/egress-rig.ts';
+import { mutate } from '../support/mutate.ts';
 import { createRandom } from '../support/random.ts';
-import type { Random } from '../support/random.ts';
 import { createDuplexPair } from '../support/tls.ts';
 
 const ROUNDS = 800;
@@ -51,23 +51,6 @@ const PIECES: [string, ...string[]] = [
   'CONNECT ',
 ];
 
-function mutate(random: Random): Buffer {
-  let bytes = Array.from({ length: 1 + random.below(3) }, () => random.pick(SEEDS)).join('');
-  for (let count = random.below(4); count > 0; count--) {
-    const at = random.below(bytes.length + 1);
-    const kind = random.below(5);
-    if (kind === 0) bytes = bytes.slice(0, at) + random.pick(PIECES) + bytes.slice(at);
-    else if (kind === 1) bytes = bytes.slice(0, at) + bytes.slice(at + 1 + random.below(6));
-    else if (kind === 2)
-      bytes = bytes.slice(0, at) + String.fromCharCode(random.below(256)) + bytes.slice(at + 1);
-    else if (kind === 3) {
-      const line = bytes.indexOf('\r\n', at);
-      if (line >= 0) bytes = bytes.slice(0, line + 2) + random.pick(PIECES) + bytes.slice(line + 2);
-    } else bytes = bytes.slice(0, at);
-  }
-  return Buffer.from(bytes, 'latin1');
-}
-
 it('lets nothing through the proxy that was not allowed, whatever a client sends', async () => {
   const random = createRandom('proxy');
   const wrong: string[] = [];
@@ -103,7 +86,7 @@ it('lets nothing through the proxy that was not allowed, whatever a client sends
       for (const end of [near, far]) end.on('error', () => undefined);
       near.resume();
       rig.egress.onConnect({ address: '198.18.0.1', port: 3128 }, far);
-      const bytes = mutate(random);
+      const bytes = mutate(random, SEEDS, PIECES);
       for (let at = 0; at < bytes.length && near.writable;) {
         const size = random.chance(0.5) ? bytes.length : 1 + random.below(60);
         near.write(bytes.subarray(at, at + size));

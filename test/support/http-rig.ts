@@ -5,7 +5,6 @@ import http from 'node:http';
 import http2 from 'node:http2';
 import net from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
-import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 
 import { createAuthority } from '../../src/enforce/egress/http/authority.ts';
@@ -16,6 +15,7 @@ import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
 import type { Judge } from '../../src/enforce/egress/judge.ts';
 import type { Request } from '../../src/model/request.ts';
 import { formatRequest } from '../../src/policy/request-syntax.ts';
+import { asStream } from './as-stream.ts';
 import { createCertificate } from './certificate.ts';
 import type { TestCertificate } from './certificate.ts';
 
@@ -282,32 +282,3 @@ const echo: http.RequestListener = (request, response) => {
     response.end(JSON.stringify({ method, url, headers, trailers, length }));
   });
 };
-
-/** A socket as the guest's streams are: a Duplex that is no socket. */
-export function asStream(socket: Socket): Duplex {
-  const stream: Duplex = new Duplex({
-    allowHalfOpen: true,
-    read: () => socket.resume(),
-    write: (chunk: Buffer, _encoding, done) => {
-      if (socket.write(chunk)) done();
-      else if (socket.destroyed) done(new Error('gone'));
-      else socket.once('drain', () => done());
-    },
-    final: (done) => {
-      socket.end();
-      done();
-    },
-    destroy: (error, done) => {
-      if (socket.writableFinished) socket.destroy();
-      else if (socket.writableEnded) socket.once('finish', () => socket.destroy());
-      else socket.resetAndDestroy();
-      done(error);
-    },
-  });
-  socket.on('data', (chunk: Buffer) => {
-    if (!stream.push(chunk)) socket.pause();
-  });
-  socket.on('end', () => stream.push(null));
-  socket.on('close', () => stream.destroy());
-  return stream;
-}

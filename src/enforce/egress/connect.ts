@@ -109,8 +109,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   function proceed({ target, how }: Admission & { target: Admitted }, stream: Duplex): void {
     const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    live.add(stop);
+    const release = hold(abort);
     const served =
       how === 'inspected' ? inspect(target, stream, abort) : carry(target, stream, abort);
     served
@@ -118,7 +117,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         stream.destroy();
         options.onFault(`egress failed: ${messageOf(error)}`);
       })
-      .finally(() => live.delete(stop));
+      .finally(release);
   }
 
   function admit(target: Target, isHeld = false): Admission {
