@@ -12,6 +12,7 @@ const FLOORS = {
   identity: 2,
   engine: 2,
   guest: 2,
+  provider: 2,
   report: 2.5, // reads the log
   enforce: 3,
   session: 4,
