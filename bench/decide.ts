@@ -64,6 +64,7 @@ function sections(name: string): Sections {
       allow: [],
       deny: range(10).map((i) => ({ ...origin(`x${i}`), path: `${name}${i}` })),
     },
+    credentials: [],
     narrows: ['workspace'],
   };
 }
@@ -72,6 +73,7 @@ const empty: Sections = {
   network: { allow: [], deny: [] },
   filesystem: { allow: [{ ...origin('system'), path: '/usr', access: 'read' }], deny: [] },
   execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
+  credentials: [],
   narrows: [],
 };
 const layer = (name: Layer['name'], own: Sections): Layer => ({
@@ -109,6 +111,7 @@ const decide = createDecider({
   require: {},
   user: 'agent',
   clamps: [],
+  credentials: [],
 });
 
 const requests: Request[] = [

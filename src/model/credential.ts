@@ -1,6 +1,6 @@
 // Credentials as data: what a policy says of one, and what a provider hands out for it.
 
-import type { Rate, RuleOrigin } from './policy.ts';
+import type { Rate, RuleOrigin } from './rule.ts';
 import type { Secret } from './secret.ts';
 
 export const PROVIDERS = [

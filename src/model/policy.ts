@@ -1,6 +1,10 @@
 // A policy as data: layers of rules, each rule with the place it was written.
 
+import type { Bind, Credential } from './credential.ts';
 import type { Span } from './diagnostic.ts';
+import type { DefaultGrant, Rate, RuleOrigin } from './rule.ts';
+
+export type { DefaultGrant, Rate, RuleOrigin };
 
 /** Layers from the top. There may be any number of `team` layers. */
 export type LayerName = 'builtin' | 'org' | 'team' | 'user' | 'repo' | 'run';
@@ -10,32 +14,12 @@ export type Mode = 'enforce' | 'audit';
 
 export type Access = 'read' | 'write' | 'private';
 
-/** What every written rule keeps: its name and where it was written. */
-export interface RuleOrigin {
-  /** the author's `id`, if any */
-  id?: string;
-  /** place in its document, from 0: `network.allow[2]`, `max.network.allow[0]` */
-  place: string;
-  file: string;
-  line: number;
-  column: number;
-  reason?: string;
-  /** builtin layer only: this grant stands until layers state their own list */
-  default?: DefaultGrant;
-}
-
 /** `host: npm`: wherever the host's own client goes. */
 export interface NamedDestination {
   name: string;
   span: Span;
   /** those of the rule, where it states any; else the destination's own */
   ports?: number[];
-}
-
-/** So many times within any such time, or in the whole session. */
-export interface Rate {
-  count: number;
-  per: 'session' | 'day' | 'hour' | 'minute';
 }
 
 export interface NetworkRule extends RuleOrigin {
@@ -83,17 +67,12 @@ export interface RuleSet<R> {
   deny: R[];
 }
 
-/**
- * A grant of the builtin layer that stands until layers state their own list for it; then what they state is what is left
- * of it: the workspace (`filesystem.allow`), and running what can be read (`execution.allow`).
- */
-export type DefaultGrant = 'workspace' | 'execution';
-
 /** The enforced sections of one layer, in one shape for the layer itself and for its `max`. */
 export interface Sections {
   network: RuleSet<NetworkRule>;
   filesystem: RuleSet<FilesystemRule>;
   execution: RuleSet<ExecutionRule>;
+  credentials: Credential[];
   /** the default grants that the allow lists here narrow */
   narrows: DefaultGrant[];
 }
@@ -123,6 +102,12 @@ export interface Limits {
   denials?: number;
 }
 
+/** A credential that may be minted, after ceilings. */
+export interface GrantedCredential extends Credential {
+  layer: LayerName;
+  bind: Bind[];
+}
+
 export interface Clamp {
   /** the rule that exceeds */
   rule: RuleOrigin & { layer: LayerName };
@@ -147,6 +132,8 @@ export interface EffectivePolicy {
   /** the guest user the agent runs as */
   user: 'agent' | 'root';
   clamps: Clamp[];
+  /** what may be minted; of the layers' own entries, what their ceilings leave */
+  credentials: GrantedCredential[];
   /** the policy of the session that started this one: what it denies is denied here, whatever the layers say */
   within?: EffectivePolicy;
 }

@@ -1,7 +1,7 @@
 // Checks a tree of nodes against the schema and says every fault with its place, what was expected and what is near.
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
 import { nearest } from './spelling.ts';
-import type { Schema } from './schema.ts';
+import type { Schema } from './schema-words.ts';
 import { type MapNode, MAX_FAULTS, type TextNode } from './yaml-text.ts';
 
 export function checkSchema(root: TextNode, schema: Schema, file: string): Diagnostic[] {
@@ -46,11 +46,13 @@ export function checkSchema(root: TextNode, schema: Schema, file: string): Diagn
     else if (node.kind === 'list') {
       for (const [i, item] of node.items.entries())
         if (here.items) check(item, here.items, `${place}[${i}]`);
+      if (node.items.length < (here.minItems ?? 0))
+        report('value', node.span, `\`${place}\` may not be empty`);
     } else checkScalar(node.value, node.span, here, place);
   }
 
   function checkMap(node: MapNode, here: Schema, place: string): void {
-    const properties = here.properties ?? {};
+    const properties = { ...here.properties, ...clausesOf(node, here) };
     for (const { key, keySpan, value } of node.entries) {
       const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
       if (property !== undefined) check(value, property, place === '' ? key : `${place}.${key}`);
@@ -111,6 +113,18 @@ export function checkSchema(root: TextNode, schema: Schema, file: string): Diagn
         report('value', span, `\`${place}\` is from ${low} to ${high}, not ${value}`);
     }
   }
+}
+
+/** The properties that a map has for what it says in others. */
+function clausesOf(node: MapNode, { allOf = [] }: Schema): Record<string, Schema> {
+  const says = (key: string, value: unknown): boolean =>
+    node.entries.some(
+      (entry) => entry.key === key && entry.value.kind === 'scalar' && entry.value.value === value,
+    );
+  const holding = allOf.find((clause) =>
+    Object.entries(clause.if.properties ?? {}).every(([key, { const: value }]) => says(key, value)),
+  );
+  return holding?.then.properties ?? {};
 }
 
 function follow(schema: Schema, defs: Record<string, Schema>): Schema {

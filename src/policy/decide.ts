@@ -26,6 +26,7 @@ import {
 } from './compile.ts';
 import { conclude, type Finding, MALFORMED } from './conclude.ts';
 import { createFormula } from './formula.ts';
+import { decideMint } from './mint.ts';
 import { matchesRequest } from './request-rule.ts';
 import { isMethod } from './request-syntax.ts';
 
@@ -185,6 +186,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
   return {
     find,
     decide: (request) => {
+      if (request.kind === 'mint') return decideMint(policy, request.id);
       const finding = find(request);
       return finding === undefined ? MALFORMED : conclude(policy, request, finding);
     },

@@ -141,6 +141,7 @@ function grantIn(
     network: { allow: [], deny: [] },
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
+    credentials: [],
     narrows: [],
   };
   const at = policy.layers.findIndex((layer) => layer.name === 'run');
@@ -167,6 +168,7 @@ function raiseCeilings(
     network: { allow: [], deny: [] },
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
+    credentials: [],
     narrows: [],
   };
   const isTarget = (layer: Layer): boolean =>

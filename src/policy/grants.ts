@@ -5,7 +5,7 @@ import { readUrlPattern } from '../match/url-path.ts';
 import type { RuleOrigin, Sections } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
 import { escapeText } from './request-syntax.ts';
-import { MAX_TEXT } from './schema.ts';
+import { MAX_TEXT } from './schema-words.ts';
 
 type HttpRequest = Extract<Request, { kind: 'http' }>;
 

@@ -1,7 +1,7 @@
 // What each provider can be asked for: the shape of `credentials[].request`, one schema a provider.
 // Invariant: an empty scope is an error. To most vendors nothing asked for means everything.
 import type { ProviderName } from '../model/credential.ts';
-import type { Schema } from './schema.ts';
+import type { Schema } from './schema-words.ts';
 
 const text = (description: string): Schema => ({
   type: 'string',

@@ -6,6 +6,7 @@ import type {
   DefaultGrant,
   EffectivePolicy,
   FilesystemRule,
+  GrantedCredential,
   Layer,
   LayerName,
   Limits,
@@ -15,6 +16,11 @@ import type {
 import { compilePath, namesDirectory, splitPath, statesAfter } from '../match/path.ts';
 import { canonicalJson } from './canonical.ts';
 import { findClamps } from './clamp.ts';
+import { findCredentialTwins, findUnreachedBinds } from './credential-checks.ts';
+import { grantCredentials } from './credential-grants.ts';
+import { guardRules } from './credential-guards.ts';
+import { placeSelf } from './credential-self.ts';
+import { createDecider } from './decide.ts';
 import type { DocumentSections, LayerSource, PolicyDocument } from './document.ts';
 import { hasErrors } from './diagnostic.ts';
 import { findLocked, findMisplaced, findUnexpanded, findUnreachedLinks } from './layer-checks.ts';
@@ -34,6 +40,8 @@ export interface ResolveInput extends Host {
   run?: RunRequest;
   /** the host's file system does not tell upper from lower case */
   ignoreCase?: boolean;
+  /** OWNER/NAME of the repository the run is for */
+  repository?: string;
   /** `sha256:…` of a text */
   hash: (text: string) => string;
 }
@@ -67,7 +75,15 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   const hasOrg = sources.some((source) => source.name === 'org');
   const runClamps: Clamp[] = [];
   const run = toRunLayer(input, hasOrg, runClamps);
-  const layers = [input.builtin, ...written, ...(run === undefined ? [] : [run])];
+  const granted = grantCredentials([input.builtin, ...written]);
+  const credentials = granted.credentials.map((one) => placeSelf(one, input.repository));
+  diagnostics.push(...findCredentialTwins(credentials));
+  if (hasErrors(diagnostics)) return { diagnostics };
+  const layers = [
+    guarded(input.builtin, credentials),
+    ...written,
+    ...(run === undefined ? [] : [run]),
+  ];
   diagnostics.push(...findUnreachedLinks(sources, input));
 
   const mode = resolveMode(sources, input.run?.mode, hasOrg, runClamps);
@@ -89,9 +105,17 @@ export function resolvePolicy(input: ResolveInput): Resolution {
       ? { isolation: 'hardware' }
       : {},
     user,
-    clamps: [...findClamps(layers), ...runClamps],
+    clamps: [...findClamps(layers), ...granted.clamps, ...runClamps],
+    credentials,
   };
+  policy.clamps.push(...findUnreachedBinds(credentials, createDecider({ ...policy, digest: '' })));
   return { policy: { ...policy, digest: input.hash(canonicalJson(policy)) }, diagnostics };
+}
+
+/** What credentials could be abused for is closed above all layers. */
+function guarded(builtin: Layer, credentials: readonly GrantedCredential[]): Layer {
+  const { allow, deny } = builtin.network;
+  return { ...builtin, network: { allow, deny: [...deny, ...guardRules(credentials)] } };
 }
 
 /** Within one layer the extending document speaks over those it extends. */
@@ -128,6 +152,7 @@ function joinSections(all: readonly DocumentSections[], input: ResolveInput): Se
           : placed,
       );
   const sections = {
+    credentials: all.flatMap((one) => one.credentials),
     network: {
       allow: all.flatMap((one) => one.network.allow),
       deny: all.flatMap((one) => one.network.deny),
@@ -183,6 +208,7 @@ function toRunLayer(input: ResolveInput, hasOrg: boolean, clamps: Clamp[]): Laye
     network: { allow: [], deny: [] },
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
+    credentials: [],
     narrows: [],
   };
   if (access === 'read')

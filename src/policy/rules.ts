@@ -1,4 +1,4 @@
-// Turns the nodes of network, filesystem and execution rules into rules, with every fault that the schema cannot see.
+// Turns the nodes of rules and credentials into data, with every fault that the schema cannot see.
 import { faultOfPattern } from '../match/path.ts';
 import type { Effect } from '../model/decision.ts';
 import type {
@@ -8,6 +8,7 @@ import type {
   RuleOrigin,
   RuleSet,
 } from '../model/policy.ts';
+import { readCredential } from './credential-rule.ts';
 import type { DocumentSections, StatedList } from './document.ts';
 import { readNetwork } from './network-rule.ts';
 import type { Reporter } from './reporter.ts';
@@ -53,6 +54,10 @@ export function readSections(
       readFilesystem(item, origin, effect, report),
     ),
     execution: rules('execution', (item, origin) => readExecution(item, origin, report)),
+    credentials: itemsOf(childOf(node, 'credentials')).flatMap((item, i) => {
+      const origin = originOf(item, `${prefix}credentials[${i}]`, report);
+      return readCredential(item, origin, prefix !== '', report) ?? [];
+    }),
     states,
     ...(user === 'agent' || user === 'root' ? { user } : {}),
   };

@@ -1,64 +1,8 @@
 // The one JSON Schema of a policy file: what `policy schema` publishes and editors complete is what is validated with.
+import { credential, credentialCeiling } from './credential-schema.ts';
 import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from './quantity.ts';
+import { list, oneOrMore, record, ref, type Schema, section, text } from './schema-words.ts';
 
-/** The part of JSON Schema used here; `check-schema.ts` reads exactly these words. */
-export interface Schema {
-  $schema?: string;
-  $id?: string;
-  $defs?: Record<string, Schema>;
-  $ref?: string;
-  title?: string;
-  description?: string;
-  type?: string | string[];
-  const?: unknown;
-  enum?: unknown[];
-  pattern?: string;
-  minLength?: number;
-  maxLength?: number;
-  minimum?: number;
-  maximum?: number;
-  items?: Schema;
-  minItems?: number;
-  properties?: Record<string, Schema>;
-  required?: string[];
-  additionalProperties?: boolean | Schema;
-  anyOf?: Schema[];
-}
-
-/** Most characters of a text, patterns included. */
-export const MAX_TEXT = 1024;
-
-const ref = (name: string): Schema => ({ $ref: `#/$defs/${name}` });
-const list = (items: Schema, description?: string): Schema => ({
-  type: ['array', 'null'],
-  items,
-  ...(description === undefined ? {} : { description }),
-});
-const oneOrMore = (items: Schema, description: string): Schema => ({
-  anyOf: [items, { type: 'array', items }],
-  description,
-});
-const record = (
-  properties: Record<string, Schema>,
-  required: string[] = [],
-  description?: string,
-): Schema => ({
-  type: 'object',
-  properties,
-  additionalProperties: false,
-  ...(required.length === 0 ? {} : { required }),
-  ...(description === undefined ? {} : { description }),
-});
-const section = (properties: Record<string, Schema>, description?: string): Schema => ({
-  ...record(properties, [], description),
-  type: ['object', 'null'],
-});
-const text = (description: string): Schema => ({
-  type: 'string',
-  minLength: 1,
-  maxLength: MAX_TEXT,
-  description,
-});
 const anything: Schema = {};
 const openRecord: Schema = { type: 'object', additionalProperties: anything };
 
@@ -139,48 +83,6 @@ const executionRule = record(
   ['path'],
 );
 
-const bind = record(
-  {
-    host: oneOrMore(text('a host'), 'which hosts'),
-    ports: oneOrMore({ type: 'integer', minimum: 1, maximum: 65535 }, 'which ports'),
-    methods: list({ type: 'string', pattern: '^[A-Z]+$' }),
-    paths: list(text('a path of a URL')),
-    limit: { type: 'string', pattern: '^[0-9]+/(session|hour|minute|day)$' },
-  },
-  ['host'],
-);
-
-const credential = record(
-  {
-    id: ref('id'),
-    provider: {
-      enum: [
-        'github-app',
-        'github-token',
-        'octo-sts',
-        'aws',
-        'gcp',
-        'azure',
-        'vault',
-        'npm',
-        'oauth-exchange',
-        'env',
-        'file',
-        'command',
-      ],
-    },
-    request: openRecord,
-    expose: section({
-      env: list(text('a name')),
-      git: list(text('a host')),
-      file: list(text('a path')),
-    }),
-    bind: list(ref('bind')),
-    reason: ref('reason'),
-  },
-  ['id', 'provider'],
-);
-
 const toolRule = record(
   {
     id: ref('id'),
@@ -213,8 +115,8 @@ const defs: Record<string, Schema> = {
   networkRule,
   filesystemRule,
   executionRule,
-  bind,
   credential,
+  credentialCeiling,
   toolRule,
   server,
   network: section(
@@ -282,7 +184,10 @@ export const POLICY_SCHEMA: Schema = {
         log: list(text('where the log must go')),
       }),
       lock: list(text('a key such as network.deny')),
-      max: section(governed, 'the ceiling on what lower layers may allow'),
+      max: section(
+        { ...governed, credentials: list(ref('credentialCeiling')) },
+        'the ceiling on what lower layers may allow',
+      ),
       exceptions: list(
         record(
           {

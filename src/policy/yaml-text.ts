@@ -11,6 +11,7 @@ import {
   parseAllDocuments,
   type Pair,
 } from 'yaml';
+import type { Json } from '../model/credential.ts';
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
 
 export type TextNode = MapNode | ListNode | ScalarNode;
@@ -272,6 +273,13 @@ export function numberOf(node: TextNode | undefined): number | undefined {
 export function listOf(node: TextNode | undefined): TextNode[] {
   if (node === undefined) return [];
   return node.kind === 'list' ? node.items : [node];
+}
+
+/** The plain data of a node. */
+export function jsonOf(node: TextNode): Json {
+  if (node.kind === 'scalar') return node.value;
+  if (node.kind === 'list') return node.items.map(jsonOf);
+  return Object.fromEntries(node.entries.map(({ key, value }) => [key, jsonOf(value)]));
 }
 
 export function isEmptyNode(node: TextNode | undefined): boolean {

@@ -1,7 +1,7 @@
 // All a session is made from, checked before anything starts.
 
 import type { Budget } from '../enforce/egress/budget.ts';
-import type { Quotas } from '../enforce/egress/quotas.ts';
+import type { Quotas } from '../enforce/quotas.ts';
 import type { Accelerator } from '../engine/engine.ts';
 import type { Actor, Run } from '../model/identity.ts';
 import type { EffectivePolicy } from '../model/policy.ts';

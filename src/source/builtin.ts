@@ -74,6 +74,7 @@ export function createBuiltinLayer(options: BuiltinOptions): Layer {
     network: { allow: [], deny: networkDenies() },
     filesystem: { allow: fileAllows(options), deny: fileDenies(options) },
     execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
+    credentials: [],
     narrows: [],
   };
   const digest = createHash('sha256').update(canonicalJson(layer)).digest('hex');

@@ -250,7 +250,10 @@ limits: {memory: 4096, cpus: 0}
     ['a name below the host', 'max: {network: {allow: [{host: x.host.sandbox.internal}]}}'],
     ['one label of the sandbox', 'network: {allow: [{host: "*.sandbox.internal"}]}'],
     ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
-    ['credentials', 'credentials: [{id: gh, provider: github-app}]'],
+    [
+      'credentials',
+      'credentials: [{id: t, provider: env, request: {name: T}, bind: [{host: a.test}]}]',
+    ],
     ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],
     ['tool servers', 'mcp: {servers: [{id: a, url: "https://a.test"}]}'],
     ['tool rules', 'mcp: {deny: [{server: "*", tools: ["x"]}]}'],

@@ -313,6 +313,7 @@ export function builtinLayer(): Layer {
       ],
     },
     execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
+    credentials: [],
     narrows: [],
   };
 }

@@ -65,6 +65,7 @@ export function emptyLayer(name: Layer['name']): Layer {
     network: { allow: [], deny: [] },
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
+    credentials: [],
     narrows: [],
   };
 }

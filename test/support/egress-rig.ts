@@ -97,6 +97,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
         network: { allow: rules('allow'), deny: rules('deny') },
         filesystem: none,
         execution: none,
+        credentials: [],
         narrows: [],
       },
     ],
@@ -109,6 +110,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
     require: {},
     user: 'agent',
     clamps: [],
+    credentials: [],
   };
 }
 

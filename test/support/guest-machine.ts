@@ -195,6 +195,7 @@ function openPolicy(workspace: string): EffectivePolicy {
     network: { allow: [], deny: [] },
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
+    credentials: [],
     narrows: [],
   };
   const rule = { place: 'filesystem.allow[0]', file: 'test', line: 0, column: 0 };
@@ -212,6 +213,7 @@ function openPolicy(workspace: string): EffectivePolicy {
     limits: { cpus: 2, memory: 0, processes: 0 },
     require: {},
     clamps: [],
+    credentials: [],
     user: 'root',
   };
 }

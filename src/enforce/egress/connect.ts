@@ -33,6 +33,8 @@ export interface ConnectorOptions {
   budget: Pick<Budget, 'exhausted'>;
   spend: Spend;
   inspection: Inspection;
+  /** credentials are bound to that place, so requests there are looked at */
+  isBound: (host: string, port: number) => boolean;
   limits: ConnectLimits;
   onFault: (reason: string) => void;
 }
@@ -140,7 +142,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     const viaProxy = options.router.viaOf(target);
     const isAllowed = decision.effect === 'allow';
     return {
-      how: decision.isInspected ? 'inspected' : 'relayed',
+      how: decision.isInspected || options.isBound(host, target.port) ? 'inspected' : 'relayed',
       target: {
         ...target,
         isAllowed,

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 
 import type { EffectivePolicy } from '../../model/policy.ts';
 import { createDecider } from '../../policy/decide.ts';
+import type { Injector } from '../injection.ts';
 import type { Point } from '../point.ts';
 import { createAddressCheck } from './address-check.ts';
 import { createBudget, type Budget } from './budget.ts';
@@ -21,7 +22,7 @@ import { createBoundedLookup, lookupOnHost } from './lookup.ts';
 import type { Lookup } from './lookup.ts';
 import { createMeter } from './meter.ts';
 import { PROXY_PORT, createNameAnswers } from './name-answers.ts';
-import { createQuotas, type Quotas } from './quotas.ts';
+import { createQuotas, type Quotas } from '../quotas.ts';
 import { createRouter } from './route.ts';
 import { PROXY_ADDRESS, createSyntheticAddresses } from './synthetic.ts';
 import { createTargets } from './target.ts';
@@ -55,6 +56,8 @@ export interface EgressOptions {
   ca?: readonly string[];
   /** of the host; none when absent */
   proxies?: ProxySettings;
+  /** puts credentials into requests */
+  injector?: Injector;
   /** a fault of egress itself; the request it struck was denied */
   onFault: (reason: string) => void;
   limits?: Partial<EgressLimits>;
@@ -111,6 +114,7 @@ export function createEgress(options: EgressOptions): Egress {
     spend,
     ca: options.ca,
     limits: options.httpLimits ?? {},
+    injector: options.injector,
   });
   const checkAddress = createAddressCheck(decide);
   const router = createRouter({
@@ -131,6 +135,7 @@ export function createEgress(options: EgressOptions): Egress {
     budget,
     spend,
     inspection,
+    isBound: (host, port) => options.injector?.isBound(host, port) === true,
     limits,
     onFault,
   });

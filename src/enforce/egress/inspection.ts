@@ -12,6 +12,7 @@ import type { InterceptOptions, intercept as Intercept } from './http/intercept.
 import type { Held } from './http/held.ts';
 import type { HttpLimits } from './http/limits.ts';
 import type { serveProxy as Proxy } from './http/proxy.ts';
+import type { Injector } from '../injection.ts';
 import type { Judge } from './judge.ts';
 import type { Spend } from './meter.ts';
 import type { Opener } from './target.ts';
@@ -23,6 +24,7 @@ export interface InspectionOptions {
   /** certificates in PEM, believed of servers besides the host's */
   ca?: readonly string[] | undefined;
   limits: Partial<HttpLimits>;
+  injector?: Injector | undefined;
 }
 
 export interface Inspection {

@@ -6,7 +6,7 @@ import type { Request } from '../../model/request.ts';
 import type { Decider } from '../../policy/decide.ts';
 import { formatRequest } from '../../policy/request-syntax.ts';
 import type { Point } from '../point.ts';
-import type { Overspent, Quotas } from './quotas.ts';
+import type { Overspent, Quotas } from '../quotas.ts';
 
 /** Which check of the connection failed; stands in records as `builtin/ID`. */
 export type CheckId =
@@ -19,7 +19,8 @@ export type CheckId =
   | 'egress-authority'
   | 'egress-limit'
   | 'egress-reserved'
-  | 'egress-name';
+  | 'egress-name'
+  | 'egress-injection';
 
 export interface Judge {
   /** Decides, counts what rules count, and records. */

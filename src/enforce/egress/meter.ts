@@ -4,7 +4,7 @@ import type { RuleLimit } from '../../model/decision.ts';
 import type { Request } from '../../model/request.ts';
 import type { Budget } from './budget.ts';
 import type { Judge } from './judge.ts';
-import type { Overspent, Quotas } from './quotas.ts';
+import type { Overspent, Quotas } from '../quotas.ts';
 
 /** Whose bytes they are. */
 export interface Payer {

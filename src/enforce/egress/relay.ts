@@ -4,8 +4,9 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import type { Watch } from '../injection.ts';
 import type { HelloGate, GateStep } from './hello-gate.ts';
-import type { Overspent } from './quotas.ts';
+import type { Overspent } from '../quotas.ts';
 
 export interface RelayLimits {
   /** milliseconds from a client's first held byte to a complete hello */
@@ -34,6 +35,8 @@ export interface RelayOptions {
   /** Called before both sides are reset. */
   onRefuse: (reason: string) => void;
   onOverspend: (over: Overspent) => void;
+  /** looks at what the server says */
+  watch?: Watch | undefined;
   onEnd: (summary: RelaySummary) => void;
 }
 
@@ -121,6 +124,11 @@ export function relay(options: RelayOptions): () => void {
     idleTimer = setTimeout(() => finish('idle'), limits.halfClosedIdle);
   }
 
+  const release = (bytes: Buffer): void => {
+    if (!isOver && !guest.write(bytes)) upstream.pause();
+  };
+  const watch = options.watch?.(release);
+
   guest.on('data', (chunk: Buffer) => {
     if (isOver) return;
     idleTimer.refresh();
@@ -134,13 +142,15 @@ export function relay(options: RelayOptions): () => void {
     if (isOver) return;
     idleTimer.refresh();
     summary.bytesIn += chunk.length;
-    if (!guest.write(chunk)) upstream.pause();
+    if (watch === undefined) release(chunk);
+    else if (!watch.push(chunk)) return finish('refused');
     const step = gate.server(chunk);
     if (gate.phase() !== 'open' || step.release.length > 0) apply(step);
   });
   upstream.on('end', () => {
     hasUpstreamEnded = true;
     if (isOver) return;
+    watch?.end();
     guest.end();
     settle();
   });

@@ -2,32 +2,38 @@
 // Invariant: nothing of a request reaches the server before it was allowed and that is on record; nothing is sent twice
 // but a safe request whose kept connection was reset before a byte of its answer.
 
+import type { Injection, InjectionRefusal, Injector } from '../../injection.ts';
 import { SandboxError, errnoOf, messageOf } from '../../../model/error.ts';
 import { formatRequest } from '../../../policy/request-syntax.ts';
 import type { Judge } from '../judge.ts';
 import type { Spend } from '../meter.ts';
-import type { Overspent } from '../quotas.ts';
+import type { Overspent } from '../../quotas.ts';
 import { pump } from './body.ts';
 import { bytesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { isMethod, pathOf, readHead } from './head.ts';
 import type { HttpLimits } from './limits.ts';
+import { answerThrough, collect, guardedBody, outgoing } from './injected.ts';
 import type { Answer, Call, HttpRequest, Inlet, RequestHead } from './message.ts';
-import type { Sending, Site, Upstream } from './message.ts';
+import type { Sending, Site } from './message.ts';
 import {
   answerRefusal,
   denialRefusal,
   faultRefusal,
+  injectedRefusal,
   overspentRefusal,
   upstreamRefusal,
 } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
 import { tunnel } from './tunnel.ts';
+import type { Upstreams } from './upstreams.ts';
 
 export interface ExchangeContext {
   site: Site;
   judge: Judge;
-  upstream: Upstream;
+  upstreams: Upstreams;
+  /** puts credentials into requests */
+  injector?: Injector | undefined;
   limits: HttpLimits;
   spend: Spend;
   /** The smallest edit that would allow a denied request, as text. */
@@ -73,7 +79,14 @@ export function serveCall(call: Call, context: ExchangeContext, done: () => void
     done();
     return;
   }
-  carry({ call, head, request, size, spend, context, done });
+  const injection =
+    request.kind === 'http' ? context.injector?.inject(request, outgoing(head, site)) : undefined;
+  if (injection?.refused !== undefined) {
+    answerRefusal(call, injectedRefusal(formatRequest(request), injection.refused));
+    done();
+    return;
+  }
+  carry({ call, head, request, injection, size, spend, context, done });
 }
 
 function requestOf(method: string, path: string, { scheme, host, port }: Site): HttpRequest {
@@ -92,6 +105,7 @@ interface Carried {
   call: Call;
   head: RequestHead;
   request: HttpRequest | Site['connect'];
+  injection: Injection | undefined;
   /** bytes of the head */
   size: number;
   spend: (bytes: number) => Overspent | undefined;
@@ -100,7 +114,7 @@ interface Carried {
 }
 
 /** Sends an allowed request and brings the answer back. */
-function carry({ call, head, request, size, spend, context, done }: Carried): void {
+function carry({ call, head, request, injection, size, spend, context, done }: Carried): void {
   const { judge, limits } = context;
   const startedAt = performance.now();
   const { viaProxy } = context.site;
@@ -116,6 +130,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
   let informed = 0;
   let sending: Sending | undefined;
   let upload: NodeJS.Timeout | undefined;
+  let bodyOut = call.body;
   const idle = setTimeout(() => giveUp('idle'), limits.exchangeIdle);
 
   function finish(end: string, more: Record<string, string> = {}): void {
@@ -175,7 +190,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
     };
     watch(false);
     pump({
-      from: call.body,
+      from: bodyOut,
       to: sending.body,
       length: head.length,
       onBytes: onUpload,
@@ -194,7 +209,12 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
     facts.status = status;
     const isEmpty = status === 204 || status === 304 || body.isEmpty === true;
     const hasBody = head.method !== 'HEAD' && !isEmpty;
-    const outlet = call.respond(status, fields, { hasBody });
+    const answered = answerThrough(injection, fields, body, hasBody, fail);
+    if (answered === undefined) {
+      fail(failure('its answer is in an encoding that cannot be read here'));
+      return;
+    }
+    const outlet = call.respond(status, answered.fields, { hasBody });
     const end = (): void => {
       if (!isSent) sending?.abort();
       finish('closed');
@@ -206,7 +226,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
       return;
     }
     pump({
-      from: body,
+      from: answered.body,
       to: outlet,
       onBytes: (count) => {
         idle.refresh();
@@ -224,7 +244,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
       // A guest that does not read them would leave them all with us.
       if (isOver || informed > limits.headerBytes) return;
       try {
-        call.inform(status, fields);
+        call.inform(status, injection?.scrub(fields) ?? fields);
       } catch {
         // An interim answer that cannot be written is left out: the final one says all that counts.
       }
@@ -234,7 +254,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
       guard(() => {
         const guest =
           head.isWebSocket && !isOver && !call.isGone()
-            ? call.switchProtocols?.(fields)
+            ? call.switchProtocols?.(injection?.scrub(fields) ?? fields)
             : undefined;
         if (guest === undefined) {
           stream.destroy();
@@ -250,6 +270,7 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
           idle: limits.exchangeIdle,
           spend,
           onOverspend: (over) => judge.overspend(request, over),
+          watch: injection?.watch,
           onEnd: (summary) => {
             facts.bytesOut += summary.bytesOut;
             facts.bytesIn += summary.bytesIn;
@@ -273,11 +294,39 @@ function carry({ call, head, request, size, spend, context, done }: Carried): vo
     sending?.abort();
     finish('reset');
   });
-  context.upstream.send(head, answer).then((started) => {
+  send().then((started) => {
     sending = started;
-    if (isOver) started.abort();
+    if (isOver) started?.abort();
     else startUpload();
   }, fail);
+
+  function refuse(refusal: InjectionRefusal): undefined {
+    giveUp('refused', injectedRefusal(formatRequest(request), refusal));
+  }
+
+  /** With what credentials put into it; undefined where they refuse it. */
+  async function send(): Promise<Sending | undefined> {
+    const { upstreams } = context;
+    if (injection === undefined) return upstreams.for().send(head, answer);
+    const whole = injection.takesBody && head.hasBody;
+    const body = whole ? await collect(call.body, injection.maxBody) : undefined;
+    if (whole && body === undefined) return refuse(TOO_LONG);
+    const prepared = await injection.prepare(body);
+    if (isOver) return undefined;
+    if ('check' in prepared) return refuse(prepared);
+    bodyOut = guardedBody(injection, call.body, body, refuse);
+    return upstreams.for(injection.credential).send({ ...head, fields: prepared.fields }, answer);
+  }
+}
+
+const TOO_LONG: InjectionRefusal = {
+  check: 'egress-injection',
+  status: 403,
+  reason: 'its body is too long to be signed',
+};
+
+function failure(message: string): SandboxError {
+  return new SandboxError({ kind: 'upstream', code: 'EGRESS_UPSTREAM', message });
 }
 
 /** What to say of a failure without repeating what a server, or its certificate, says of itself. */

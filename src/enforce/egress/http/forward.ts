@@ -14,10 +14,11 @@ import type { Opener, Refused } from '../target.ts';
 import { serveCall } from './exchange.ts';
 import type { Held } from './held.ts';
 import type { HttpLimits } from './limits.ts';
-import type { Call, Site, Upstream } from './message.ts';
+import type { Call, Site } from './message.ts';
 import { answerRefusal, faultRefusal } from './refusal.ts';
 import type { Refusal } from './refusal.ts';
-import { createUpstream } from './upstream.ts';
+import { createUpstreams } from './upstreams.ts';
+import type { Upstreams } from './upstreams.ts';
 
 export interface ForwardOptions {
   stream: Duplex;
@@ -45,7 +46,7 @@ interface Current {
   /** as the guest wrote it */
   name: string;
   site: Site;
-  upstream: Upstream;
+  upstreams: Upstreams;
 }
 
 /** `http://AUTHORITY`, then a path, a query, or nothing; RFC 9112 §3.2.2. No user, no fragment. */
@@ -68,8 +69,8 @@ export function createForward(options: ForwardOptions): Forward {
     release ??= opener.hold(abort);
     const { request: connect, ...named } = found.target;
     const site: Site = { ...named, scheme: 'http', connect, isOpen: found.how === 'relayed' };
-    current?.upstream.close();
-    const upstream = createUpstream({
+    current?.upstreams.close();
+    const upstreams = createUpstreams({
       site,
       dial: found.dial,
       trust: () => {
@@ -78,7 +79,7 @@ export function createForward(options: ForwardOptions): Forward {
       mayH2: false,
       handshake: limits.headerTime,
     });
-    current = { name: host, site, upstream };
+    current = { name: host, site, upstreams };
     return current;
   }
 
@@ -109,8 +110,8 @@ export function createForward(options: ForwardOptions): Forward {
       return;
     }
     const target = rest.startsWith('/') ? rest : `/${rest}`;
-    const { site, upstream } = found;
-    serveCall({ ...call, raw: { ...call.raw, target } }, { ...options, site, upstream }, done);
+    const { site, upstreams } = found;
+    serveCall({ ...call, raw: { ...call.raw, target } }, { ...options, site, upstreams }, done);
   }
 
   /** What can go through no proxy, or not through this one. */
@@ -132,7 +133,7 @@ export function createForward(options: ForwardOptions): Forward {
     serve,
     close() {
       abort.abort();
-      current?.upstream.close();
+      current?.upstreams.close();
       release?.();
     },
   };

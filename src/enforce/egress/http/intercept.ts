@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import type { SecureContext, TLSSocket } from 'node:tls';
 
 import { errnoOf, messageOf } from '../../../model/error.ts';
+import type { Injector } from '../../injection.ts';
 import type { Judge } from '../judge.ts';
 import type { Spend } from '../meter.ts';
 import type { Authority } from './authority.ts';
@@ -19,7 +20,7 @@ import type { ConnectRequest, HttpRequest, Site } from './message.ts';
 import { tls } from './node.ts';
 import { readOpening } from './opening.ts';
 import { watchPauses } from './pauses.ts';
-import { createUpstream } from './upstream.ts';
+import { createUpstreams } from './upstreams.ts';
 
 export interface InterceptOptions {
   guest: Duplex;
@@ -34,6 +35,7 @@ export interface InterceptOptions {
   editFor: (request: HttpRequest) => string;
   limits: HttpLimits;
   held: Held;
+  injector?: Injector | undefined;
 }
 
 /** Serves the connection; resolves once it is over. */
@@ -97,8 +99,13 @@ function acceptTls(options: InterceptOptions): Promise<TLSSocket | undefined> {
 function serve(stream: Duplex, site: Site, options: InterceptOptions): Promise<void> {
   const { guest, judge, limits } = options;
   const isH2 = site.scheme === 'https' && (stream as TLSSocket).alpnProtocol === 'h2';
-  const upstream = createUpstream({ ...options, site, mayH2: isH2, handshake: limits.headerTime });
-  const context = { ...options, site, upstream };
+  const upstreams = createUpstreams({
+    ...options,
+    site,
+    mayH2: isH2,
+    handshake: limits.headerTime,
+  });
+  const context = { ...options, site, upstreams };
   const refuse = (reason: string): void => judge.refuse(site.connect, 'egress-http', reason);
   const timers = watchPauses(stream, isH2, limits, (reason) => {
     if (reason !== undefined) refuse(reason);
@@ -122,7 +129,7 @@ function serve(stream: Duplex, site: Site, options: InterceptOptions): Promise<v
   return new Promise((resolve) => {
     stream.once('close', () => {
       timers.stop();
-      upstream.close();
+      upstreams.close();
       endGuest(guest, limits.linger);
       resolve();
     });

@@ -1,9 +1,10 @@
 // What the guest reads when a request does not go through: which rule, where it stands, and what would have to be written.
 // Invariant: nothing from a server's own words, and nothing that a terminal or a CI log could obey.
 
+import type { InjectionRefusal } from '../../injection.ts';
 import { toMessage } from '../../../log/redact.ts';
 import type { Decision } from '../../../model/decision.ts';
-import type { Overspent } from '../quotas.ts';
+import type { Overspent } from '../../quotas.ts';
 import { fromObject, valuesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import type { Call, RawHead } from './message.ts';
@@ -68,6 +69,19 @@ export function overspentRefusal(request: string, { rule, reason }: Overspent): 
     ...refusal,
     rule: rule.id,
     ...(rule.line > 0 && { place: `${rule.file}:${rule.line}` }),
+  };
+}
+
+/** What a credential spoke against. The rest of the connection is whole: nothing of the request went out. */
+export function injectedRefusal(request: string, refused: InjectionRefusal): Refusal {
+  const { check, status, reason } = refused;
+  return {
+    status,
+    title: 'not sent by the sandbox',
+    request,
+    rule: `builtin/${check}`,
+    reason,
+    grpcStatus: PERMISSION_DENIED,
   };
 }
 

@@ -3,8 +3,9 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+import type { Watch } from '../../injection.ts';
 import type { HelloGate } from '../hello-gate.ts';
-import type { Overspent } from '../quotas.ts';
+import type { Overspent } from '../../quotas.ts';
 import { relay } from '../relay.ts';
 import type { RelaySummary } from '../relay.ts';
 
@@ -21,10 +22,12 @@ export interface TunnelOptions {
   idle: number;
   spend: (bytes: number) => Overspent | undefined;
   onOverspend: (over: Overspent) => void;
+  watch: Watch | undefined;
   onEnd: (summary: RelaySummary) => void;
 }
 
-export function tunnel({ guest, upstream, idle, spend, onOverspend, onEnd }: TunnelOptions): void {
+export function tunnel(options: TunnelOptions): void {
+  const { guest, upstream, idle } = options;
   for (const { stream, head } of [guest, upstream])
     if (head.length > 0 && !stream.readableEnded) stream.unshift(head);
   relay({
@@ -33,10 +36,11 @@ export function tunnel({ guest, upstream, idle, spend, onOverspend, onEnd }: Tun
     upstream: upstream.stream as Socket,
     gate: OPEN,
     limits: { hello: idle, idle, halfClosedIdle: idle },
-    spend,
+    spend: options.spend,
     onRefuse: () => undefined,
-    onOverspend,
-    onEnd,
+    onOverspend: options.onOverspend,
+    watch: options.watch,
+    onEnd: options.onEnd,
   });
   // Held since the switch was asked for, so that no byte was lost before somebody listened.
   guest.stream.resume();

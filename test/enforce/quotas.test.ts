@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { createQuotas } from '../../../src/enforce/egress/quotas.ts';
-import type { RuleLimit } from '../../../src/model/decision.ts';
+import { createQuotas } from '../../src/enforce/quotas.ts';
+import type { RuleLimit } from '../../src/model/decision.ts';
 
 const limitOf = (id: string, more: Partial<RuleLimit>): RuleLimit => ({
   rule: { id, file: 'p.yml', line: 1, layer: 'repo' },

@@ -1,9 +1,9 @@
 // What rules count: how often what they speak of may happen (`limit`), and how many bytes may leave with it (`egress`).
 // Invariant: every matching rule that counts must have room, and what one of them refuses is counted by none.
 
-import { formatRate, formatSize } from '../../policy/quantity.ts';
-import type { RuleLimit, RuleReference } from '../../model/decision.ts';
-import type { Rate } from '../../model/policy.ts';
+import { formatRate, formatSize } from '../policy/quantity.ts';
+import type { RuleLimit, RuleReference } from '../model/decision.ts';
+import type { Rate } from '../model/policy.ts';
 
 /** Nothing is left, by this rule; without one by `limits.egress` of the session. */
 export interface Overspent {

@@ -1,0 +1,60 @@
+// A request and its answer on their way through what looks after credentials.
+
+import { pipeline, Readable } from 'node:stream';
+
+import type { HeaderFields, Injection, InjectionRefusal, OutgoingHead } from '../../injection.ts';
+import { hostField } from './head.ts';
+import type { Inlet, RequestHead, Site } from './message.ts';
+
+export function outgoing(head: RequestHead, site: Site): OutgoingHead {
+  const { query, fields, hasBody } = head;
+  return { query, fields, hasBody, authority: hostField(site) };
+}
+
+/** The whole of a body; undefined where it is longer than `limit`, or was cut off. */
+export async function collect(body: Inlet, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of body.stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) return undefined;
+    chunks.push(chunk);
+  }
+  return body.isWhole() ? Buffer.concat(chunks) : undefined;
+}
+
+/** The body as it may go out; `whole`: what was collected of it. */
+export function guardedBody(
+  injection: Injection,
+  body: Inlet,
+  whole: Buffer | undefined,
+  onRefuse: (refusal: InjectionRefusal) => void,
+): Inlet {
+  const source = whole === undefined ? body.stream : Readable.from([whole]);
+  const guard = injection.guard(onRefuse);
+  // What breaks here was refused, or its connection is gone: both are seen where they happen.
+  guard.on('error', () => undefined);
+  return { ...body, stream: source.pipe(guard) };
+}
+
+/** The answer as the guest may have it; undefined where it cannot be read. */
+export function answerThrough(
+  injection: Injection | undefined,
+  fields: HeaderFields,
+  body: Inlet,
+  hasBody: boolean,
+  onFail: (error: unknown) => void,
+): { fields: HeaderFields; body: Inlet } | undefined {
+  if (injection === undefined) return { fields, body };
+  const part = injection.answer(fields, hasBody);
+  if (part === undefined) return undefined;
+  const trailers = (): HeaderFields => injection.scrub(body.trailers());
+  const { through = [] } = part;
+  const last = through.at(-1);
+  if (last === undefined) return { fields: part.fields, body: { ...body, trailers } };
+  // A body that was cut off must not look whole: its stream ends, and says so only when asked.
+  pipeline([body.stream, ...through], (error) => {
+    if (error) onFail(error);
+  });
+  return { fields: part.fields, body: { ...body, stream: last, trailers } };
+}
