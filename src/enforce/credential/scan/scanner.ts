@@ -1,0 +1,98 @@
+// The secret values that live, in all their forms. Invariant: what is added is found from the next chunk on, in every answer
+// that is under way, until it is removed.
+
+import { SandboxError } from '../../../model/error.ts';
+import type { Secret } from '../../../model/secret.ts';
+import { encodingsOf } from './encodings.ts';
+import type { Encoded, Form } from './encodings.ts';
+import { createSearch } from './search.ts';
+import type { Search } from './search.ts';
+
+/** Shorter ones would be found where they are not: whoever mints refuses them, and so does `add`. */
+export const SHORTEST_VALUE = 8;
+/** No credential is longer; a scrubber holds at most six times as much. */
+export const LONGEST_VALUE = 16 * 1024;
+
+export interface LiveValue {
+  credential: string;
+  secret: Secret;
+  /** what stands in its place: the credential's placeholder, printable ASCII */
+  replacement: string;
+}
+
+export interface Pattern {
+  credential: string;
+  form: Form;
+  replacement: Buffer;
+}
+
+export interface Patterns {
+  search: Search;
+  /** by the index that `search` names */
+  owners: readonly Pattern[];
+}
+
+export interface Scanner {
+  /** Throws `CREDENTIAL_VALUE_LENGTH` and `CREDENTIAL_REPLACEMENT`: a value that cannot be looked for may not be used. */
+  add(value: LiveValue): void;
+  remove(credential: string, secret: Secret): void;
+  /** as of now: ask again for every chunk */
+  patterns(): Patterns;
+}
+
+interface Held {
+  credential: string;
+  value: string;
+  forms: readonly Encoded[];
+  replacement: Buffer;
+}
+
+export function createScanner(): Scanner {
+  let held: Held[] = [];
+  let compiled: Patterns | undefined;
+  const without = (credential: string, value: string): Held[] =>
+    held.filter((one) => one.credential !== credential || one.value !== value);
+  return {
+    add: ({ credential, secret, replacement }) => {
+      const value = secret.reveal();
+      const length = Buffer.byteLength(value);
+      if (length < SHORTEST_VALUE || length > LONGEST_VALUE)
+        throw new SandboxError({
+          kind: 'upstream',
+          code: 'CREDENTIAL_VALUE_LENGTH',
+          message: `credential ${credential}: expected a value of ${SHORTEST_VALUE} to ${LONGEST_VALUE} bytes, got ${length}: it could not be looked for in answers`,
+        });
+      if (!/^[\x21-\x7e]+$/.test(replacement))
+        throw new SandboxError({
+          kind: 'internal',
+          code: 'CREDENTIAL_REPLACEMENT',
+          message: `credential ${credential}: expected a placeholder of printable ASCII`,
+        });
+      held = without(credential, value);
+      const forms = encodingsOf(value);
+      held.push({ credential, value, forms, replacement: Buffer.from(replacement) });
+      compiled = undefined;
+    },
+    remove: (credential, secret) => {
+      held = without(credential, secret.reveal());
+      compiled = undefined;
+    },
+    patterns: () => (compiled ??= compile(held)),
+  };
+}
+
+/** Bytes that are forms of two values are called by the one that came first. */
+function compile(held: readonly Held[]): Patterns {
+  const seen = new Set<string>();
+  const owners: Pattern[] = [];
+  const bytes: Buffer[] = [];
+  for (const { credential, forms, replacement } of held)
+    for (const encoded of forms) {
+      const key = encoded.bytes.toString('latin1');
+      if (seen.has(key)) continue;
+      seen.add(key);
+      owners.push({ credential, form: encoded.form, replacement });
+      bytes.push(encoded.bytes);
+    }
+  return { search: createSearch(bytes), owners };
+}
