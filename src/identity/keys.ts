@@ -1,7 +1,13 @@
 // The keys an issuer signs with, from its JWKS (RFC 7517). Asked for by our own client, so that the host's proxies and
 // authorities hold; kept, and asked for again when a token names a key that is not among them.
 
-import { type JSONWebKeySet, type JWK, type JWTVerifyGetKey, createLocalJWKSet, errors } from 'jose';
+import {
+  type JSONWebKeySet,
+  type JWK,
+  type JWTVerifyGetKey,
+  createLocalJWKSet,
+  errors,
+} from 'jose';
 
 import { invalid } from './fault.ts';
 
