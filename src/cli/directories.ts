@@ -1,7 +1,7 @@
 // Where session directories lie, as the environment says (CONTRACT §3).
 
 import { homedir } from 'node:os';
-import { isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { temporaryFolders } from '../engine/sweep.ts';
 import { runtimeDirectories } from '../session/directory.ts';
 
@@ -24,10 +24,19 @@ export function logDirectory(environment: Environment, chosen?: string): string 
   return join(state, 'agent-sandbox', 'sessions');
 }
 
+/** Where what revokes live credentials is kept: beside the sessions, wherever their logs are asked to go. */
+export function journalDirectory({
+  AGENT_SANDBOX_LOG_DIR: _,
+  ...environment
+}: Environment): string {
+  return join(dirname(logDirectory(environment)), 'live-credentials');
+}
+
 /** What of the program's own no guest reads or writes, whatever its policy allows around it. */
 export function ownDirectories(environment: Environment, logs?: string): string[] {
   return [
     logDirectory(environment, logs),
+    journalDirectory(environment),
     cacheDirectory(environment),
     runtimeDirectories(),
     temporaryFolders(),

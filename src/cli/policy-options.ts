@@ -2,6 +2,7 @@
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { platformIdentity } from '../identity/platform.ts';
 import { renderDiagnostics } from '../policy/diagnostic.ts';
 import { type LoadedPolicy, loadEffectivePolicy } from '../source/load.ts';
 import { ownDirectories } from './directories.ts';
@@ -55,6 +56,7 @@ export function loadLayers(options: LayerOptions, file?: string): LoadedPolicy {
     workspace: resolve(options.workspace ?? process.cwd()),
     home: environment['HOME'] ?? homedir(),
     environment,
+    repository: platformIdentity(environment)?.run.repository,
     packageRoot: packageDirectory,
     directory: process.cwd(),
     platform: process.platform,

@@ -2,6 +2,7 @@
 
 import { homedir } from 'node:os';
 import { resolve } from 'node:path';
+import { platformIdentity } from '../identity/platform.ts';
 import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy, Limits } from '../model/policy.ts';
 import { renderDiagnostics } from '../policy/diagnostic.ts';
@@ -22,6 +23,7 @@ export function loadRunPolicy(options: RunOptions, environment: Environment): Ru
     workspace: resolve(options.workspace ?? process.cwd()),
     home: environment['HOME'] ?? homedir(),
     environment,
+    repository: platformIdentity(environment)?.run.repository,
     packageRoot: packageDirectory,
     directory: process.cwd(),
     platform: process.platform,

@@ -4,21 +4,21 @@ import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { Command } from 'commander';
-import { platformIdentity } from '../identity/platform.ts';
-import { localActor } from '../identity/local.ts';
 import { type FilesystemThread, createFilesystemThread } from '../enforce/filesystem/server.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import { readDenials, renderDenials } from '../report/denials.ts';
 import type { GuestProcess } from '../guest/exec.ts';
 import { sweepDeadSessions } from '../session/find.ts';
 import type { SessionPlan } from '../session/plan.ts';
+import { sweepCredentials } from '../session/sweep-credentials.ts';
 import type { Session, SessionEnd } from '../session/session.ts';
 import { startSession } from '../session/start.ts';
 import { reportDenied, reportEnd } from './command-end.ts';
-import { cacheDirectory, logDirectory } from './directories.ts';
+import { cacheDirectory, journalDirectory, logDirectory } from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
 import { err, isColoured } from './output.ts';
 import { isNested, runNested } from './nested-run.ts';
+import { resolveIdentity } from './run-identity.ts';
 import { loadRunPolicy } from './run-policy.ts';
 import { addRunOptions, type RunOptions } from './run-options.ts';
 import {
@@ -72,16 +72,19 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     onProgress: progress,
   });
   sweepDeadSessions(logs, new Date());
-  const identity = platformIdentity(process.env);
+  const swept = sweepCredentials(journalDirectory(process.env), process.env, progress).catch(
+    (error: unknown) => progress(`credentials of earlier sessions: ${messageOf(error)}`),
+  );
+  const identity = await resolveIdentity(policy, process.env, progress);
   const plan: SessionPlan = {
     policy,
     command: argv,
     packageRoot: packageDirectory,
     logDirectory: logs,
     cacheDirectory: cacheDirectory(process.env),
+    journalDirectory: journalDirectory(process.env),
     accelerator: ready.accelerator,
-    actor: identity?.actor ?? localActor(),
-    ...(identity === undefined ? {} : { run: identity.run }),
+    ...identity,
     hostEnvironment: process.env,
     onProgress: progress,
   };
@@ -90,6 +93,7 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     return await runSession(plan, options, signals.held, thread);
   } finally {
     signals.release();
+    await swept;
   }
 }
 

@@ -1,7 +1,7 @@
 // What two enforcement points say to one another about a request: egress carries it, credentials are put into it. Egress
 // asks once a request was allowed, before anything of it is sent; what comes back decides what leaves and what comes in.
 
-import type { Duplex, Transform } from 'node:stream';
+import type { Duplex } from 'node:stream';
 
 import type { Request } from '../model/request.ts';
 
@@ -40,7 +40,7 @@ export interface Injection {
   /** The fields to send. `body`: the whole of it, where it was wanted. */
   prepare(body: Buffer | undefined): Promise<{ fields: HeaderFields } | InjectionRefusal>;
   /** What the body passes through on its way out; `onRefuse` is called where it may not go on, and nothing more comes out. */
-  guard(onRefuse: (refusal: InjectionRefusal) => void): Transform;
+  guard(onRefuse: (refusal: InjectionRefusal) => void): Duplex[];
   /** The answer as the guest may have it; undefined where its encoding cannot be read. */
   answer(fields: HeaderFields, hasBody: boolean): AnswerPart | undefined;
   /** Trailers and interim answers. */

@@ -91,13 +91,17 @@ function readDocument(root: TextNode, report: Reporter): PolicyDocument {
       ? {}
       : { max: ceiling, maxLine: max.keySpan.line }),
     limits: readLimits(childOf(root, 'limits'), report),
-    require:
-      stringOf(childOf(childOf(root, 'require'), 'isolation')) === 'hardware'
-        ? { isolation: 'hardware' }
-        : {},
+    require: readRequire(childOf(root, 'require')),
     lock: readLock(childOf(root, 'lock'), report),
     mentions: mentionsOf(root),
     tests: readTests(childOf(root, 'tests'), report),
+  };
+}
+
+function readRequire(node: TextNode | undefined): PolicyDocument['require'] {
+  return {
+    ...(stringOf(childOf(node, 'isolation')) === 'hardware' && { isolation: 'hardware' }),
+    ...(stringOf(childOf(node, 'identity')) === 'oidc' && { identity: 'oidc' }),
   };
 }
 
@@ -184,18 +188,19 @@ function refuseTwins(all: (DocumentSections | undefined)[], report: Reporter): v
   const seen = new Map<string, number>();
   for (const sections of all) {
     if (sections === undefined) continue;
-    for (const { allow, deny } of [sections.network, sections.filesystem, sections.execution])
-      for (const rule of [...allow, ...deny]) {
-        if (rule.id === undefined) continue;
-        const line = seen.get(rule.id);
-        if (line === undefined) seen.set(rule.id, rule.line);
-        else
-          report.error(
-            'duplicate-id',
-            { line: rule.line, column: rule.column, offset: 0, length: 1 },
-            `the id "${rule.id}" is taken by the rule in line ${line}`,
-          );
-      }
+    const { network, filesystem, execution, credentials } = sections;
+    const sets = [network, filesystem, execution].flatMap(({ allow, deny }) => [...allow, ...deny]);
+    for (const rule of [...sets, ...credentials]) {
+      if (rule.id === undefined) continue;
+      const line = seen.get(rule.id);
+      if (line === undefined) seen.set(rule.id, rule.line);
+      else
+        report.error(
+          'duplicate-id',
+          { line: rule.line, column: rule.column, offset: 0, length: 1 },
+          `the id "${rule.id}" is taken by the rule in line ${line}`,
+        );
+    }
   }
 }
 

@@ -101,9 +101,10 @@ export function resolvePolicy(input: ResolveInput): Resolution {
       ...sources.map((source) => joinLimits(source.documents)),
       input.run?.limits ?? {},
     ]),
-    require: requires.some((require) => require.isolation === 'hardware')
-      ? { isolation: 'hardware' }
-      : {},
+    require: {
+      ...(requires.some(({ isolation }) => isolation === 'hardware') && { isolation: 'hardware' }),
+      ...(requires.some(({ identity }) => identity === 'oidc') && { identity: 'oidc' }),
+    },
     user,
     clamps: [...findClamps(layers), ...granted.clamps, ...runClamps],
     credentials,

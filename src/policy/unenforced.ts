@@ -16,11 +16,6 @@ const isFalse = (node: TextNode): boolean => node.kind === 'scalar' && node.valu
 const UNENFORCED: Unenforced[] = [
   ...[[], ['max']].flatMap((above): Unenforced[] => [
     {
-      path: [...above, 'credentials'],
-      what: 'credentials are not minted',
-      help: 'no credential reaches the guest: remove the section',
-    },
-    {
       path: [...above, 'mcp', 'servers'],
       what: 'tools are not governed',
       help: 'no tool server is offered to the guest: remove the section',
@@ -45,7 +40,6 @@ const UNENFORCED: Unenforced[] = [
     help: 'remove it, or write `path: false`',
     harmless: isFalse,
   },
-  { path: ['require', 'identity'], what: 'no identity is verified', help: 'remove it' },
   { path: ['require', 'log'], what: 'the log stays in the session directory', help: 'remove it' },
   {
     path: ['exceptions'],

@@ -34,6 +34,7 @@ export interface SessionParts {
   /** all variables of a command, given those its caller named */
   environment: (extra: CommandSpec['environment']) => [string, string][];
   denials: () => number;
+  credentials: () => SessionEnd['credentials'];
 }
 
 export class LiveSession implements Session {
@@ -126,6 +127,7 @@ export class LiveSession implements Session {
     const end: SessionEnd = {
       reason,
       denials: denials(),
+      credentials: this.#parts.credentials(),
       logFile: log.file,
       ...(detail === undefined ? {} : { detail }),
     };

@@ -1,6 +1,7 @@
 // All a session is made from, checked before anything starts.
 
 import type { Budget } from '../enforce/egress/budget.ts';
+import type { Injector } from '../enforce/injection.ts';
 import type { Quotas } from '../enforce/quotas.ts';
 import type { Accelerator } from '../engine/engine.ts';
 import type { Actor, Run } from '../model/identity.ts';
@@ -23,6 +24,8 @@ export interface ParentSession {
   budget: Budget;
   /** what rules of its policy count */
   quotas: Quotas;
+  /** its credentials go where its own requests could take them, and the child's policy lets them */
+  injector?: Injector | undefined;
 }
 
 export interface SessionPlan {
@@ -33,6 +36,8 @@ export interface SessionPlan {
   logDirectory: string;
   /** directory of this package: templates for the policies of nested sessions */
   packageRoot: string;
+  /** where what revokes a credential is kept while it lives; no guest sees it */
+  journalDirectory: string;
   /** where kernels and snapshots are kept */
   cacheDirectory: string;
   /** proven to work on this machine */

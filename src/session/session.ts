@@ -1,5 +1,6 @@
 // A session as its callers see it.
 
+import type { Use } from '../enforce/credential/broker.ts';
 import type { GuestProcess } from '../guest/exec.ts';
 import type { Decision } from '../model/decision.ts';
 import type { CommandSpec } from './plan.ts';
@@ -20,6 +21,8 @@ export interface SessionEnd {
   /** one sentence for people where the reason is a fault */
   detail?: string;
   denials: number;
+  /** what was minted and used of what the policy grants */
+  credentials: Use[];
   logFile: string;
 }
 

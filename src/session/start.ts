@@ -8,9 +8,11 @@ import { datagramPorts } from '../enforce/egress/datagrams.ts';
 import { createEgress } from '../enforce/egress/egress.ts';
 import { needsInspection } from '../enforce/egress/inspection.ts';
 import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
-import { createPoint } from '../enforce/point.ts';
+import type { Credentials } from '../enforce/credential/credentials.ts';
+import { createPoint, type Point } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
 import { type FilesystemThread, startFilesystem } from '../enforce/filesystem/server.ts';
+import { METADATA_ADDRESS, METADATA_PORT } from '../enforce/credential/metadata/serve.ts';
 import { startMachine } from '../engine/machine.ts';
 import { type GuestFile, connectGuest } from '../guest/link.ts';
 import type { Log } from '../log/writer.ts';
@@ -152,28 +154,40 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   for (const notice of machine.notices) plan.onProgress(notice);
 
   const extra = hostAuthorities(plan.hostEnvironment, plan.onProgress);
+  const credentials = await sessionCredentials(plan, base, point, extra);
+  if (credentials !== undefined) closers.push(() => credentials.close());
+  const injector = credentials?.injector ?? plan.parent?.injector;
   const egress = createEgress({
     point,
     policy,
     guestName: GUEST_NAME,
     proxies: base.proxies,
     ca: extra,
+    ...(injector && { injector }),
     ...(plan.parent && { outerBudget: plan.parent.budget, outerQuotas: plan.parent.quotas }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
   const nested = createNestedSessions({
     plan,
-    own: { id: base.id, counters, budget: egress.budget, quotas: egress.quotas },
+    own: { id: base.id, counters, budget: egress.budget, quotas: egress.quotas, injector },
     start: (child) => startSession(child),
   });
   const link = connectGuest(await mux.connection, {
-    onConnect: (destination, stream) => egress.onConnect(destination, stream),
+    onConnect: (destination, stream) => {
+      const { address, port } = destination;
+      if (credentials?.metadata && address === METADATA_ADDRESS && port === METADATA_PORT)
+        credentials.metadata.serve(stream);
+      else egress.onConnect(destination, stream);
+    },
     onDatagrams: (destination, stream) => egress.onDatagrams(destination, stream),
     onDns: (query) => egress.onDns(query),
     onSession: (stream) => nested.serve(stream),
     onFault: (detail) => endWith('guest-fault', detail),
   });
-  const trust = guestTrust(needsInspection(policy) ? await egress.caPem() : undefined, extra);
+  const trust = guestTrust(
+    injector !== undefined || needsInspection(policy) ? await egress.caPem() : undefined,
+    extra,
+  );
   const config = guestConfig(policy, user, [
     ...accountFiles(decide, user.identity),
     ...trust.files,
@@ -189,6 +203,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     closers: [
       () => nested.close(),
       () => egress.close(),
+      () => credentials?.close(),
       () => filesystem.close(),
       () => window?.close(),
       () => point.flush(),
@@ -200,9 +215,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     environment: (extra) =>
       guestEnvironment(plan.hostEnvironment, user.identity, base.id, [
         ...trust.variables,
+        ...(credentials?.variables ?? []),
         ...extra,
       ]),
     denials: () => point.counters().denied - deniedBefore,
+    credentials: () => credentials?.uses() ?? [],
   });
   live.session = session;
   const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session);
@@ -211,6 +228,18 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   writeState(base.directory, { ...base.state, status: 'running', isolation: machine.isolation });
   if (early !== undefined) await session.stop(early.reason, early.detail);
   return session;
+}
+
+/** Loaded only where the policy has any. */
+async function sessionCredentials(
+  plan: SessionPlan,
+  { id, proxies }: Foundation,
+  point: Point,
+  ca: readonly string[],
+): Promise<Credentials | undefined> {
+  if (plan.policy.credentials.length === 0 || plan.parent !== undefined) return undefined;
+  const { openCredentials } = await import('./credentials.ts');
+  return openCredentials({ plan, id, point, proxies, ca });
 }
 
 function guestConfig(

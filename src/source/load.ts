@@ -28,6 +28,8 @@ export interface LoadOptions extends RunRequest {
   orgPolicy?: string;
   teamPolicies?: readonly string[];
   userPolicy?: string;
+  /** OWNER/NAME of the repository the run is for, which `self` stands for */
+  repository?: string | undefined;
   /** directories of the program that a guest neither reads nor writes */
   hidden?: readonly string[];
   platform?: string;
@@ -113,6 +115,7 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     run: toRun(options),
     ignoreCase: options.platform === 'darwin' || options.platform === 'win32',
     realPath: followLinks,
+    ...(options.repository === undefined ? {} : { repository: options.repository }),
     hash,
   });
   diagnostics.push(...resolved.diagnostics);

@@ -16,6 +16,7 @@ import { readPolicyFile } from './file.ts';
 import { followLinks, type LoadedPolicy } from './load.ts';
 
 const NAME = 'the policy of the nested run';
+const NOWHERE = { line: 1, column: 1, offset: 0, length: 1 };
 
 /** Without a text the child may do what the parent may. */
 export function narrowPolicy(
@@ -58,6 +59,16 @@ export function narrowPolicy(
     diagnostics.push(...read.diagnostics);
     documents.push(...(read.documents ?? []));
   }
+  for (const { file, credentials, max, mentions } of documents)
+    if (credentials.length > 0 || (max?.credentials.length ?? 0) > 0)
+      diagnostics.push({
+        code: 'not-enforced',
+        severity: 'error',
+        file,
+        span: mentions['credentials'] ?? mentions['max'] ?? NOWHERE,
+        message: 'a nested run mints nothing: it has the credentials of the session around it',
+        help: 'remove the section',
+      });
   const expanded = expandDestinations(documents, hostClient(parent.home, environment));
   diagnostics.push(...expanded.diagnostics);
   const [builtin] = parent.layers;

@@ -15,7 +15,7 @@ export interface Slot {
   credential: string;
   part: Part;
   /** The header's new value; undefined for a secret that such a value cannot hold, or would not hold as one piece. */
-  fill(secret: Secret): string | undefined;
+  fill: (secret: Secret) => string | undefined;
 }
 
 export interface RefusedValue {

@@ -31,10 +31,13 @@ export function guardedBody(
   onRefuse: (refusal: InjectionRefusal) => void,
 ): Inlet {
   const source = whole === undefined ? body.stream : Readable.from([whole]);
-  const guard = injection.guard(onRefuse);
-  // What breaks here was refused, or its connection is gone: both are seen where they happen.
-  guard.on('error', () => undefined);
-  return { ...body, stream: source.pipe(guard) };
+  let stream = source;
+  for (const part of injection.guard(onRefuse)) {
+    // What breaks here was refused, or its connection is gone: both are seen where they happen.
+    part.on('error', () => undefined);
+    stream = stream.pipe(part);
+  }
+  return { ...body, stream };
 }
 
 /** The answer as the guest may have it; undefined where it cannot be read. */

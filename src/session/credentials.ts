@@ -1,0 +1,152 @@
+// The credentials of a session, from its policy to the vendors that mint them.
+// Invariant: what cannot be minted here is left out at the start, with its reason on record; nothing is minted before its use.
+
+import { randomBytes } from 'node:crypto';
+
+import { createCredentials } from '../enforce/credential/credentials.ts';
+import type { Credentials } from '../enforce/credential/credentials.ts';
+import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
+import type { Point } from '../enforce/point.ts';
+import { ownMark } from '../engine/process.ts';
+import { createActionsIdentity, noOidc } from '../identity/github-actions.ts';
+import type { ProviderName } from '../model/credential.ts';
+import { SandboxError } from '../model/error.ts';
+import type { GrantedCredential } from '../model/policy.ts';
+import { needsSelf } from '../policy/credential-self.ts';
+import type { Minted, Provider } from '../provider/provider.ts';
+import { openJournal } from '../provider/journal.ts';
+import { PROVIDERS } from '../provider/registry.ts';
+import { revoke } from '../provider/revoke.ts';
+import { createHostHttp } from './host-http.ts';
+import type { SessionPlan } from './plan.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface OpenCredentialsOptions {
+  plan: Pick<
+    SessionPlan,
+    'policy' | 'hostEnvironment' | 'onProgress' | 'journalDirectory' | 'actor' | 'run'
+  >;
+  /** session id */
+  id: string;
+  point: Pick<Point, 'ask' | 'append'>;
+  proxies: ProxySettings;
+  /** certificates in PEM, believed besides the host's */
+  ca: readonly string[];
+}
+
+/** Providers that exchange a token of the workload for theirs. */
+const WITH_IDENTITY: readonly ProviderName[] = [
+  'octo-sts',
+  'aws',
+  'gcp',
+  'azure',
+  'vault',
+  'npm',
+  'oauth-exchange',
+  'anthropic',
+  'openai',
+];
+
+export function openCredentials(options: OpenCredentialsOptions): Credentials {
+  const { plan, point } = options;
+  const { hostEnvironment, policy } = plan;
+  const now = (): number => Date.now();
+  const http = createHostHttp(options);
+  const identity = createActionsIdentity({ environment: hostEnvironment, get: http, now });
+  const journal = openJournal({
+    directory: plan.journalDirectory,
+    mark: ownMark(),
+    onNotice: plan.onProgress,
+    now,
+  });
+  const sessionName = nameOf(plan, options.id);
+  const ended = new AbortController();
+
+  async function mint(credential: GrantedCredential): Promise<Minted> {
+    const minted = await providerOf(credential.provider).mint({
+      request: credential.request,
+      ...(credential.ttl === undefined ? {} : { ttl: credential.ttl }),
+      idToken: (audience) => identity.idToken(audience),
+      http,
+      environment: hostEnvironment,
+      home: policy.home,
+      sessionName,
+      now,
+      signal: ended.signal,
+    });
+    const end = credential.ttl === undefined ? Infinity : now() + credential.ttl;
+    const notAfter = Math.min(minted.notAfter ?? Infinity, end);
+    return Number.isFinite(notAfter) ? { ...minted, notAfter } : minted;
+  }
+
+  return createCredentials({
+    point,
+    credentials: policy.credentials.filter((one) => isPossible(one, options)),
+    mint,
+    revoke: (revocation) => revoke(revocation, http),
+    remember: ({ id }, minted) => {
+      const revocations = [minted.revocation, ...(minted.alsoRevoke ?? [])].filter(
+        (one) => one !== undefined,
+      );
+      if (revocations.length === 0) return { remove: () => undefined };
+      const { notAfter } = minted;
+      return journal.add({ id, revocations, ...(notAfter !== undefined && { notAfter }) });
+    },
+    random: randomBytes,
+    now,
+  });
+}
+
+function providerOf(name: ProviderName): Provider {
+  const provider = (PROVIDERS as Partial<Record<ProviderName, Provider>>)[name];
+  if (provider !== undefined) return provider;
+  throw new SandboxError({
+    kind: 'policy',
+    code: 'PROVIDER_UNKNOWN',
+    message: `nothing mints for ${name}`,
+  });
+}
+
+/** Whether there is any way to mint it here; if not, that is said and put on record. */
+function isPossible(credential: GrantedCredential, options: OpenCredentialsOptions): boolean {
+  const { plan, point } = options;
+  const fault = whyNot(credential, plan.hostEnvironment);
+  if (fault === undefined) return true;
+  const { id, provider } = credential;
+  const { code, message, hint } = fault;
+  const reason = code === 'IDENTITY_NO_OIDC' ? 'no_identity' : 'no_repository';
+  point.append({
+    type: 'credential.refuse',
+    credential: id,
+    provider,
+    code,
+    reason,
+    detail: message,
+  });
+  plan.onProgress(
+    `the credential "${id}" is not minted: ${message}${hint === undefined ? '' : `; ${hint}`}`,
+  );
+  return false;
+}
+
+export function whyNot(
+  credential: GrantedCredential,
+  environment: Environment,
+): SandboxError | undefined {
+  if (needsSelf(credential))
+    return new SandboxError({
+      kind: 'environment',
+      code: 'CREDENTIAL_NO_REPOSITORY',
+      message: '`self` stands for the repository of a run in GitHub Actions, and this is none',
+      hint: 'write the repository as OWNER/NAME',
+    });
+  const isLocal = credential.request['profile'] !== undefined;
+  if (!WITH_IDENTITY.includes(credential.provider) || isLocal) return undefined;
+  return environment['ACTIONS_ID_TOKEN_REQUEST_URL'] ? undefined : noOidc();
+}
+
+/** Names this use in the vendor's log: who, and which run or session. */
+function nameOf({ actor, run }: OpenCredentialsOptions['plan'], session: string): string {
+  return `${actor.login}@${run?.runId ?? session}`.replace(/[^A-Za-z0-9=,.@-]/g, '-').slice(0, 64);
+}
