@@ -10,6 +10,7 @@ import { chooseAccelerator } from '../src/engine/accelerator.ts';
 import type { Accelerator } from '../src/engine/engine.ts';
 import { clockRate } from '../src/engine/host.ts';
 import { cacheDirectory } from '../src/cli/directories.ts';
+import { measureSignatures } from './credentials/sigv4.ts';
 import { measureEgress } from './egress/measure.ts';
 import { measureFiles } from './files.ts';
 import { measureParts, measureSessions } from './host.ts';
@@ -38,7 +39,7 @@ export interface Settings {
   skip: (what: string, why: string) => void;
 }
 
-const GROUPS = ['start', 'files', 'parts', 'sessions', 'egress'] as const;
+const GROUPS = ['start', 'files', 'parts', 'sessions', 'egress', 'credentials'] as const;
 const HELP = `Usage: npm run bench -- [--groups ${GROUPS.join(',')}] [--rounds N] [--files N] [--rivals 9p,virtiofs,9p-loose] [--json FILE]
 Compares agent-sandbox with its rivals on this machine. Let nothing else run meanwhile.`;
 
@@ -98,6 +99,7 @@ async function main(): Promise<number> {
       sessions: () => measureSessions(settings),
       files: () => measureFiles(settings),
       egress: () => measureEgress(settings),
+      credentials: () => measureSignatures(settings),
     };
     for (const group of GROUPS) {
       if (!groups.includes(group)) continue;
