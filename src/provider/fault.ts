@@ -45,6 +45,15 @@ export function sourceFault(message: string, hint?: string): SandboxError {
   });
 }
 
+/**
+ * Before a request that creates something: once it is sent its answer is waited for, since what it created can only be
+ * revoked by who has read it.
+ */
+export function assertWanted(signal: AbortSignal): void {
+  if (signal.aborted)
+    throw upstreamFault('PROVIDER_UNREACHABLE', 'nothing is minted: the session is over');
+}
+
 /** A credential had to be ended at once and could not be: who catches this keeps the revocations in the journal. */
 export class UnrevokedError extends SandboxError {
   // Hidden, since an inspected error shows its fields, and these hold the secret.

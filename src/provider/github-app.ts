@@ -22,7 +22,7 @@ import {
 } from './answer.ts';
 import { askedText, askedTexts, baseUrl } from './asked.ts';
 import { endAtTime, notAfter } from './expiry.ts';
-import { requestFault, upstreamFault } from './fault.ts';
+import { assertWanted, requestFault, upstreamFault } from './fault.ts';
 import { appToken } from './github-app-token.ts';
 import { GITHUB_API, githubHeaders, githubRevocation, tokenHash } from './github-api.ts';
 import { orRevoke, surplusFault, surplusOf, surplusPermissions } from './granted.ts';
@@ -50,12 +50,12 @@ async function mint(context: MintContext): Promise<Minted> {
   const key = await readSource(request['key'], context);
   const jwt = await appToken(askedText(request, 'app'), key, now);
   const id = await installationOf(api, asked, jwt, context);
+  assertWanted(signal);
   const response = await http({
     method: 'POST',
     url: `${api}/app/installations/${id}/access_tokens`,
     headers: { ...githubHeaders(jwt.reveal()), 'content-type': 'application/json' },
     body: JSON.stringify({ repositories: asked.names, permissions: asked.permissions }),
-    signal,
   });
   const answer = readAnswer(response, FROM, [201]);
   const token = secretOf(answer, 'token');

@@ -54,8 +54,7 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const connect = connector(options, timeout);
   return async (request) => {
     const url = readUrl(request.url);
-    const limit = AbortSignal.timeout(timeout);
-    const signal = AbortSignal.any([limit, ...(request.signal ? [request.signal] : [])]);
+    const end = endOf(timeout, request.signal);
     // A connection of its own for each request: none is kept, or hangs in the next one's way.
     const client = new Client(url.origin, {
       connect,
@@ -65,35 +64,78 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
       bodyTimeout: timeout,
     });
     try {
-      const answer = await client.request({
-        path: `${url.pathname}${url.search}`,
-        method: request.method,
-        headers: {
-          'accept-encoding': 'identity',
-          'user-agent': 'agent-sandbox',
-          ...request.headers,
-        },
-        body: request.body ?? null,
-        signal,
-      });
-      if (answer.statusCode >= 300 && answer.statusCode < 400) {
-        answer.body.destroy();
-        throw fault(url, `redirects with ${answer.statusCode}, and redirects are not followed`);
-      }
-      return {
-        status: answer.statusCode,
-        headers: readHeaders(answer.headers),
-        body: await readBody(answer.body, maxBytes, url),
-      };
+      // What is still dialling or shaking hands hears of no signal: it is left behind.
+      return await Promise.race([exchange(client, url, request, { maxBytes, end }), end.reached]);
     } catch (error) {
       if (error instanceof SandboxError) throw error;
-      if (limit.aborted) throw fault(url, `took longer than ${timeout / 1000} s`);
-      if (signal.aborted) throw fault(url, 'was not asked to the end: the session is over');
+      if (end.why() === 'time') throw fault(url, `took longer than ${timeout / 1000} s`);
+      if (end.why() === 'caller') throw fault(url, 'was not asked to the end: the session is over');
       // The message and the fields of an error may quote the answer; its code is Node's or undici's own.
       throw fault(url, `did not answer (${codeOf(error)})`);
     } finally {
-      await client.destroy();
+      end.release();
+      // Not waited for: a dialler that never answers would be waited for with it.
+      client.destroy().catch(() => undefined);
     }
+  };
+}
+
+interface End {
+  signal: AbortSignal;
+  /** rejects when it comes */
+  reached: Promise<never>;
+  why(): 'time' | 'caller' | undefined;
+  release(): void;
+}
+
+/** The end of an exchange: its time, or its caller's. */
+function endOf(timeout: number, caller: AbortSignal | undefined): End {
+  const controller = new AbortController();
+  let why: 'time' | 'caller' | undefined;
+  const come = (reason: 'time' | 'caller'): void => {
+    why ??= reason;
+    controller.abort();
+  };
+  const reached = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener('abort', () => reject(new Error('over')), { once: true });
+  });
+  reached.catch(() => undefined); // it may come when nobody waits any more
+  const timer = setTimeout(() => come('time'), timeout);
+  const onCaller = (): void => come('caller');
+  if (caller?.aborted === true) onCaller();
+  caller?.addEventListener('abort', onCaller, { once: true });
+  return {
+    signal: controller.signal,
+    reached,
+    why: () => why,
+    release: () => {
+      clearTimeout(timer);
+      caller?.removeEventListener('abort', onCaller);
+    },
+  };
+}
+
+async function exchange(
+  client: Client,
+  url: URL,
+  request: HttpRequest,
+  { maxBytes, end }: { maxBytes: number; end: End },
+): Promise<HttpResponse> {
+  const answer = await client.request({
+    path: `${url.pathname}${url.search}`,
+    method: request.method,
+    headers: { 'accept-encoding': 'identity', 'user-agent': 'agent-sandbox', ...request.headers },
+    body: request.body ?? null,
+    signal: end.signal,
+  });
+  // Ending it early is an error to it, which is nobody's then.
+  answer.body.on('error', () => undefined);
+  if (answer.statusCode >= 300 && answer.statusCode < 400)
+    throw fault(url, `redirects with ${answer.statusCode}, and redirects are not followed`);
+  return {
+    status: answer.statusCode,
+    headers: readHeaders(answer.headers),
+    body: await readBody(answer.body, maxBytes, url),
   };
 }
 
@@ -181,19 +223,12 @@ function readHeaders(
   return Object.fromEntries(read);
 }
 
-async function readBody(
-  body: AsyncIterable<Buffer> & { destroy(): unknown },
-  maxBytes: number,
-  url: URL,
-): Promise<string> {
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, url: URL): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of body) {
     length += chunk.length;
-    if (length > maxBytes) {
-      body.destroy();
-      throw fault(url, `answers with more than ${maxBytes} bytes`);
-    }
+    if (length > maxBytes) throw fault(url, `answers with more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

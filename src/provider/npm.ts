@@ -10,7 +10,7 @@ import type { Secret } from '../model/secret.ts';
 import { fieldOf, readAnswer, secretOf } from './answer.ts';
 import { askedText, optionalText } from './asked.ts';
 import { endAtTime, notAfter } from './expiry.ts';
-import { requestFault, upstreamFault } from './fault.ts';
+import { assertWanted, requestFault, upstreamFault } from './fault.ts';
 import { orRevoke } from './granted.ts';
 import { configuredRegistry } from './npm-registry.ts';
 import type { MintContext, Minted, Provider, Revocation } from './provider.ts';
@@ -31,12 +31,12 @@ async function mint(context: MintContext): Promise<Minted> {
   ).replace(/\/+$/, '');
   const idToken = await context.idToken(`npm:${new URL(registry).hostname}`);
   const now = context.now();
+  assertWanted(signal);
   const response = await http({
     method: 'POST',
     url: `${registry}/-/npm/v1/oidc/token/exchange/package/${name.replace('/', '%2f')}`,
     headers: { authorization: `Bearer ${idToken.reveal()}`, accept: 'application/json' },
     body: '',
-    signal,
   });
   if (response.status === 404)
     throw upstreamFault(

@@ -10,7 +10,7 @@ import { type Answer, fieldOf, readAnswer } from './answer.ts';
 import { askedText, askedTexts, optionalText } from './asked.ts';
 import { bearerOf } from './bearer.ts';
 import { endInSeconds, notAfter } from './expiry.ts';
-import { requestFault, upstreamFault } from './fault.ts';
+import { assertWanted, requestFault, upstreamFault } from './fault.ts';
 import { orRevoke, surplusFault, surplusOf } from './granted.ts';
 import type { MintContext, Minted, Provider, Revocation } from './provider.ts';
 import { whyUnusable } from './usable.ts';
@@ -31,12 +31,12 @@ async function mint(context: MintContext): Promise<Minted> {
   const url = askedText(request, 'url');
   const idToken = await context.idToken(askedText(request, 'audience'));
   const now = context.now();
+  assertWanted(signal);
   const response = await http({
     method: 'POST',
     url,
     headers: FORM,
     body: formOf(context, idToken, scopes),
-    signal,
   });
   const answer = readAnswer(response, FROM, [200]);
   const token = bearerOf(answer);

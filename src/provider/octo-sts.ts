@@ -8,7 +8,7 @@
 import { readAnswer, secretOf } from './answer.ts';
 import { askedText, baseUrl } from './asked.ts';
 import { notAfter } from './expiry.ts';
-import { upstreamFault } from './fault.ts';
+import { assertWanted, upstreamFault } from './fault.ts';
 import { GITHUB_API, githubRevocation, tokenHash } from './github-api.ts';
 import type { MintContext, Minted, Provider } from './provider.ts';
 
@@ -29,11 +29,11 @@ async function mint(context: MintContext): Promise<Minted> {
   const idToken = await context.idToken(new URL(server).hostname);
   const now = context.now();
   const query = new URLSearchParams({ scope, identity });
+  assertWanted(signal);
   const response = await http({
     method: 'GET',
     url: `${server}/sts/exchange?${query.toString()}`,
     headers: { authorization: `Bearer ${idToken.reveal()}`, accept: 'application/json' },
-    signal,
   });
   if (response.status === 404)
     throw upstreamFault(

@@ -62,7 +62,8 @@ export interface MintContext {
 export interface Provider {
   name: ProviderName;
   /**
-   * Mints anew at every call; the caller keeps and refreshes. Throws a `SandboxError` of kind `upstream` or `environment`
+   * Mints anew at every call; the caller keeps and refreshes. May still answer after `signal`: what was being created by then
+   * is handed out, to be revoked. Throws a `SandboxError` of kind `upstream` or `environment`
    * whose message never holds a byte of the vendor's answer but its status.
    */
   mint(context: MintContext): Promise<Minted>;
