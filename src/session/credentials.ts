@@ -13,7 +13,7 @@ import type { ProviderName } from '../model/credential.ts';
 import { SandboxError } from '../model/error.ts';
 import type { GrantedCredential } from '../model/policy.ts';
 import { needsSelf } from '../policy/credential-self.ts';
-import type { Minted, Provider } from '../provider/provider.ts';
+import type { Minted } from '../provider/provider.ts';
 import { openJournal } from '../provider/journal.ts';
 import { PROVIDERS } from '../provider/registry.ts';
 import { revoke } from '../provider/revoke.ts';
@@ -64,7 +64,7 @@ export function openCredentials(options: OpenCredentialsOptions): Credentials {
   const ended = new AbortController();
 
   async function mint(credential: GrantedCredential): Promise<Minted> {
-    const minted = await providerOf(credential.provider).mint({
+    const minted = await PROVIDERS[credential.provider].mint({
       request: credential.request,
       ...(credential.ttl === undefined ? {} : { ttl: credential.ttl }),
       idToken: (audience) => identity.idToken(audience),
@@ -95,16 +95,6 @@ export function openCredentials(options: OpenCredentialsOptions): Credentials {
     },
     random: randomBytes,
     now,
-  });
-}
-
-function providerOf(name: ProviderName): Provider {
-  const provider = (PROVIDERS as Partial<Record<ProviderName, Provider>>)[name];
-  if (provider !== undefined) return provider;
-  throw new SandboxError({
-    kind: 'policy',
-    code: 'PROVIDER_UNKNOWN',
-    message: `nothing mints for ${name}`,
   });
 }
 

@@ -10,7 +10,8 @@ import { createEgress } from '../../src/enforce/egress/egress.ts';
 import type { Egress, EgressLimits } from '../../src/enforce/egress/egress.ts';
 import type { HttpLimits } from '../../src/enforce/egress/http/limits.ts';
 import { readProxySettings } from '../../src/enforce/egress/upstream-proxy/setting.ts';
-import { createPoint } from '../../src/enforce/point.ts';
+import type { Injector } from '../../src/enforce/injection.ts';
+import { createPoint, type Point } from '../../src/enforce/point.ts';
 import type { DecisionEvent, LifecycleEvent } from '../../src/model/event.ts';
 import type { EffectivePolicy, Mode, NetworkRule } from '../../src/model/policy.ts';
 import { createDecider } from '../../src/policy/decide.ts';
@@ -39,6 +40,8 @@ export interface RigOptions {
   onDatagramSocket?: (socket: dgram.Socket) => void;
   /** believed of the origins of inspected connections, and of proxies */
   ca?: string[];
+  /** what puts credentials into requests, given the rig's point */
+  injectorOf?: (point: Point) => Injector;
   /** the host's variables that name its proxies */
   proxies?: Record<string, string>;
 }
@@ -140,6 +143,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
     policy,
     guestName: 'guest-box',
     ca: options.ca ?? [],
+    ...(options.injectorOf && { injector: options.injectorOf(point) }),
     proxies: readProxySettings(options.proxies ?? {}),
     onFault: (reason) => faults.push(reason),
     limits: { stagger: 20, ...options.limits },

@@ -127,6 +127,7 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
   let isOver = false;
   let isSent = !head.hasBody;
   let isSwitched = false;
+  let hasArrived = false;
   let informed = 0;
   let sending: Sending | undefined;
   let upload: NodeJS.Timeout | undefined;
@@ -209,6 +210,9 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
     facts.status = status;
     const isEmpty = status === 204 || status === 304 || body.isEmpty === true;
     const hasBody = head.method !== 'HEAD' && !isEmpty;
+    body.stream.once('end', () => {
+      hasArrived = body.isWhole();
+    });
     const answered = answerThrough(injection, fields, body, hasBody, fail);
     if (answered === undefined) {
       fail(failure('its answer is in an encoding that cannot be read here'));
@@ -278,7 +282,10 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
           },
         });
       }),
-    onFailure: fail,
+    // A server may close behind its answer while that is still on its way through here.
+    onFailure: (error) => {
+      if (!hasArrived) fail(error);
+    },
   };
 
   /** What Node finds wrong with an answer (a header it cannot write) is the server's fault, never an exception. */
