@@ -10,7 +10,7 @@ import { chooseAccelerator } from '../src/engine/accelerator.ts';
 import type { Accelerator } from '../src/engine/engine.ts';
 import { clockRate } from '../src/engine/host.ts';
 import { cacheDirectory } from '../src/cli/directories.ts';
-import { measureSignatures } from './credentials/sigv4.ts';
+import { measureCredentials } from './credentials/measure.ts';
 import { measureEgress } from './egress/measure.ts';
 import { measureFiles } from './files.ts';
 import { measureParts, measureSessions } from './host.ts';
@@ -99,7 +99,7 @@ async function main(): Promise<number> {
       sessions: () => measureSessions(settings),
       files: () => measureFiles(settings),
       egress: () => measureEgress(settings),
-      credentials: () => measureSignatures(settings),
+      credentials: () => measureCredentials(settings),
     };
     for (const group of GROUPS) {
       if (!groups.includes(group)) continue;

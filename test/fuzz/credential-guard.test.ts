@@ -42,6 +42,7 @@ const PIECES = [
     'ghs_',
     '/+-_',
   ],
+  ...[' '.repeat(400), 'z'.repeat(700), `${'%2e'.repeat(30)}${'+'.repeat(650)}`],
 ] as [string, ...string[]];
 
 function undoPercent(text: string): string {

@@ -27,6 +27,8 @@ export const MOST_SIGHTINGS = 16;
 /** characters of base64 that hold a body, where it lies worst in its groups */
 const LONGEST_BASE64 = Math.ceil(((2 + BODY_LENGTH) * 8) / 6);
 /** Bytes before which nothing matters to a body that is not yet whole: without escapes, and with them. */
+/** how far a body can go on from an escape, in a view in which it may be written with another */
+const REACH_OF_ESCAPE = LONGEST_BASE64 * 6;
 export const REACH_PLAIN = LONGEST_BASE64;
 export const REACH_ESCAPED = LONGEST_BASE64 * LONGEST_ESCAPED;
 
@@ -51,7 +53,7 @@ const SEARCH = createSearch(ANCHORS.map(({ bytes }) => bytes));
 export function detect(bytes: Uint8Array): Detection {
   const sightings = new Map<string, Sighting>();
   let isOpen = false;
-  for (const { bytes: view, escapes } of viewsOf(bytes))
+  for (const { bytes: view, escapes } of viewsOf(bytes, REACH_OF_ESCAPE))
     SEARCH.scan(view, 0, (index, end) => {
       const { before } = ANCHORS[index] as Anchor;
       const random = before === undefined ? readRaw(view, end) : readBase64(view, end, before);

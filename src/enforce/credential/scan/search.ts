@@ -103,7 +103,10 @@ function endsWith(text: Uint8Array, end: number, pattern: Uint8Array): boolean {
 function createOpenFrom(patterns: readonly Uint8Array[], longest: number): Search['openFrom'] {
   const leads = new Map<number, number[]>();
   const short = new Set<number>();
+  /** by their first two bytes: nearly every place is done with after one look */
+  const canBegin = new Uint8Array(TABLE);
   patterns.forEach((pattern, index) => {
+    canBegin[(pattern[0] ?? 0) | ((pattern[1] ?? 0) << 8)] = 1;
     if (pattern.length > LEAD) push(leads, keyOf(pattern, 0, LEAD), index);
     for (let count = 1; count < LEAD && count < pattern.length; count++)
       short.add(keyOf(pattern, 0, count) * LEAD + count);
@@ -111,9 +114,11 @@ function createOpenFrom(patterns: readonly Uint8Array[], longest: number): Searc
   return (text, from) => {
     const { length } = text;
     let at = Math.max(from, length - longest + 1, 0);
-    for (; at <= length - LEAD; at++)
+    for (; at <= length - LEAD; at++) {
+      if (canBegin[(text[at] as number) | ((text[at + 1] as number) << 8)] === 0) continue;
       for (const index of leads.get(keyOf(text, at, LEAD)) ?? [])
         if (beginsRest(text, at, patterns[index] as Uint8Array)) return at;
+    }
     for (; at < length; at++)
       if (short.has(keyOf(text, at, length - at) * LEAD + (length - at))) return at;
     return length;
