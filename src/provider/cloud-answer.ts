@@ -2,6 +2,7 @@
 // and a code from a fixed list.
 import type { Json, JsonObject } from '../model/credential.ts';
 import { SandboxError } from '../model/error.ts';
+import type { ProviderFault } from './fault.ts';
 import type { HttpResponse } from './http.ts';
 
 const MAX_BODY = 256 * 1024;
@@ -10,9 +11,17 @@ export const MAX_TOKEN = 32 * 1024;
 const VISIBLE = /^[!-~]+$/;
 const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?:[ ;]|$)/i;
 
+/** What a provider of a cloud throws besides what all providers do. */
+export type CloudFault =
+  | ProviderFault
+  /** the session policy is more than AWS takes */
+  | 'PROVIDER_AWS_POLICY'
+  /** what was granted could not be ended when it must */
+  | 'PROVIDER_IRREVOCABLE';
+
 /** `what`: whose answer, e.g. `AWS STS`. */
 export function upstreamError(
-  code: string,
+  code: CloudFault,
   what: string,
   fault: string,
   hint?: string,

@@ -4,7 +4,7 @@
 // https://developer.hashicorp.com/vault/api-docs/auth/token#create-token
 // https://developer.hashicorp.com/vault/docs/concepts/tokens#token-hierarchies-and-orphan-tokens
 import type { JsonObject } from '../model/credential.ts';
-import { messageOf } from '../model/error.ts';
+import { SandboxError } from '../model/error.ts';
 import { Secret } from '../model/secret.ts';
 import {
   endOf,
@@ -15,8 +15,10 @@ import {
   statusError,
   upstreamError,
 } from './cloud-answer.ts';
+import { UnrevokedError } from './fault.ts';
 import type { HttpResponse } from './http.ts';
 import type { MintContext, Minted, Provider, Revocation } from './provider.ts';
+import { revoke } from './revoke.ts';
 
 interface VaultRequest {
   url: string;
@@ -72,13 +74,9 @@ async function mint(context: MintContext): Promise<Minted> {
     const parent = readAuth(login);
     return await mintUnder(context, request, url, parent, made);
   } catch (error) {
-    if (await destroy(context, made)) throw error;
-    throw upstreamError(
-      'PROVIDER_NOT_DESTROYED',
-      WHAT,
-      `${messageOf(error)}; and what was granted could not be revoked`,
-      'revoke the tokens of the role on the server',
-    );
+    const left = await destroy(context, made);
+    if (left.length === 0) throw error;
+    throw new UnrevokedError(asFault(error), left);
   }
 }
 
@@ -219,15 +217,19 @@ function readAuth(answer: JsonObject): Auth {
 }
 
 /**
- * Ends what came about on the way, the login last; not stopped by the signal that stopped the mint. Whether the login is gone,
- * and so all that came of it: here 403 does not say so, since the token is fresh.
+ * Ends what came about on the way, the login last; gives back what could not be ended. Here 403 does not mean gone, since the
+ * login is fresh; where that has ended, so has its child.
  */
-async function destroy({ http }: MintContext, made: Revocation[]): Promise<boolean> {
-  let status = 204;
-  for (const { method, url, headers } of made)
-    status = await http({ method, url, headers }).then(
-      (answer) => answer.status,
-      () => 0,
-    );
-  return status === 200 || status === 204;
+async function destroy({ http }: MintContext, made: Revocation[]): Promise<Revocation[]> {
+  const login = made.at(-1);
+  for (const revocation of made) {
+    const done = revocation === login ? [200, 204] : revocation.done;
+    if ((await revoke({ ...revocation, done }, http)) === 'failed' && revocation === login)
+      return made;
+  }
+  return [];
+}
+
+function asFault(error: unknown): SandboxError {
+  return error instanceof SandboxError ? error : upstreamError('PROVIDER_ANSWER', WHAT, 'failed');
 }

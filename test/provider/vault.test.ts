@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { JsonObject } from '../../src/model/credential.ts';
+import { UnrevokedError } from '../../src/provider/fault.ts';
 import { vault } from '../../src/provider/vault.ts';
 import type { MintContext, Minted, Revocation } from '../../src/provider/provider.ts';
 import { faultOf } from '../support/clouds/fault.ts';
@@ -99,7 +100,7 @@ describe('a token of Vault', () => {
   it('is not made where nothing could end it', async () => {
     const cloud = await start({ policies: ['a', 'b'] });
     const error = await faultOf(mint(cloud), canary);
-    expect(error.code).toBe('PROVIDER_NOT_DESTROYED');
+    expect(error.code).toBe('PROVIDER_UNREVOKED');
     expect(error.message).toContain('may not revoke itself');
     expect(cloud.requests.map(({ target }) => target)).not.toContain('/v1/auth/token/create');
   });
@@ -120,8 +121,13 @@ describe('a token of Vault', () => {
     });
     clouds.push(cloud);
     const error = await faultOf(mint(cloud), canary);
-    expect(error.code).toBe('PROVIDER_NOT_DESTROYED');
+    expect(error.code).toBe('PROVIDER_UNREVOKED');
     expect(error.message).toContain('orphan');
+    const left = error instanceof UnrevokedError ? error.revocations() : [];
+    expect(left.map(({ headers }) => headers['x-vault-token'])).toEqual([
+      `hvs.${canary}2`,
+      `hvs.${canary}1`,
+    ]);
   });
 
   it('is refused with the status alone (CM-31), its login revoked', async () => {

@@ -59,7 +59,7 @@ export function sign(
     .sort((a, b) => (a < b ? -1 : 1));
   const canonical = canonicalRequest(outgoing, signed, payload, pathRuleOf(options.service));
   if (canonical === undefined) return undefined;
-  const signature = signatureOf(canonical, keys.secretAccessKey, date, options);
+  const signature = signatureOf(canonical, keys, date, options);
   const credential = `${keys.accessKeyId}/${scopeText(date, options)}`;
   headers.push([
     'authorization',
@@ -79,13 +79,31 @@ export function scopeText(date: string, { region, service }: Scope): string {
 }
 
 /** Lower-case hex. */
-export function signatureOf(canonical: string, secret: string, date: string, scope: Scope): string {
+export function signatureOf(
+  canonical: string,
+  keys: SigningKeys,
+  date: string,
+  scope: Scope,
+): string {
   // One character is one byte here, so that what is hashed is what the server sees.
   const hash = createHash('sha256').update(canonical, 'latin1').digest('hex');
   const text = `${ALGORITHM}\n${date}\n${scopeText(date, scope)}\n${hash}`;
-  let key = hmac(`AWS4${secret}`, date.slice(0, 8));
+  return createHmac('sha256', signingKey(keys, date, scope))
+    .update(text)
+    .digest('hex');
+}
+
+/** Signing keys of the day, which take four hashes to derive; they go with the keys they are of. */
+const derived = new WeakMap<SigningKeys, { of: string; key: Buffer }>();
+
+function signingKey(keys: SigningKeys, date: string, scope: Scope): Buffer {
+  const of = `${scopeText(date, scope)} ${keys.secretAccessKey}`;
+  const known = derived.get(keys);
+  if (known?.of === of) return known.key;
+  let key = hmac(`AWS4${keys.secretAccessKey}`, date.slice(0, 8));
   for (const part of [scope.region, scope.service, 'aws4_request']) key = hmac(key, part);
-  return createHmac('sha256', key).update(text).digest('hex');
+  derived.set(keys, { of, key });
+  return key;
 }
 
 function hmac(key: string | Buffer, text: string): Buffer {

@@ -105,7 +105,7 @@ export function verify(
 
   const canonical = canonicalRequest(request, claims.signed, payload, pathRuleOf(expected.service));
   if (canonical === undefined) return fault('malformed');
-  const signature = signatureOf(canonical, placeholder.secretAccessKey, date, expected);
+  const signature = signatureOf(canonical, placeholder, date, expected);
   if (!timingSafeEqual(Buffer.from(signature), Buffer.from(claims.signature)))
     return fault('mismatch');
   return {
