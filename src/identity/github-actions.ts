@@ -19,9 +19,9 @@ export type { Get } from './keys.ts';
 
 export interface ActionsIdentity {
   /** a verified token for one audience; throws `IDENTITY_*` where there is none */
-  idToken(audience: string): Promise<Secret>;
+  idToken: (audience: string) => Promise<Secret>;
   /** who the job says it is, by a token of our own audience that goes to nobody */
-  identify(): Promise<WorkloadIdentity>;
+  identify: () => Promise<WorkloadIdentity>;
 }
 
 export interface ActionsOptions {

@@ -3,7 +3,7 @@
 //   {mark}.{32 hex}.json            held by the process `mark`; whole, since it was renamed into place
 //   {mark}.{32 hex}.part            being written: its credential was never used
 //   {mark}.{32 hex}.json.{mark2}    of a dead process, being swept by `mark2`
-//   {anything}.garbled              unreadable, set aside for a person to look at
+//   {mark}.{32 hex}.garbled         unreadable, set aside for a person to look at
 //
 // Invariant: the file is on the disk before its credential is first used; it goes when the credential is revoked, and not before.
 
@@ -119,8 +119,9 @@ async function sweepOne(
   const text = readOwn(file);
   const entry = text === undefined ? undefined : parseEntry(text);
   if (entry === undefined) {
-    tryRename(file, `${origin}.garbled`);
-    onNotice(`${origin}.garbled: expected a credential to revoke; set aside, remove it by hand`);
+    const aside = origin.replace(/json$/, 'garbled');
+    tryRename(file, aside);
+    onNotice(`${aside}: expected a credential to revoke; set aside, remove it by hand`);
     return 'garbled';
   }
   const outcomes: string[] = [];

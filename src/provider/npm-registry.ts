@@ -38,7 +38,10 @@ interface Setting {
 function configFiles({ home, environment }: SourceHost): string[] {
   const user = environment['NPM_CONFIG_USERCONFIG'] ?? environment['npm_config_userconfig'];
   const global = environment['NPM_CONFIG_GLOBALCONFIG'] ?? environment['npm_config_globalconfig'];
-  return [user ?? join(home, '.npmrc'), global ?? '/etc/npmrc', '/usr/local/etc/npmrc'];
+  return [
+    user ?? join(home, '.npmrc'),
+    ...(global === undefined ? ['/etc/npmrc', '/usr/local/etc/npmrc'] : [global]),
+  ];
 }
 
 function readSettings(file: string): Setting[] {

@@ -135,6 +135,16 @@ describe('npm', () => {
     rmSync(home, { recursive: true });
   });
 
+  it('asks npm itself where nothing is configured', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'npm-'));
+    const script = `#!/bin/sh\n[ "$*" = "config get registry" ] && echo ${own}/\n`;
+    writeFileSync(join(folder, 'npm'), script, { mode: 0o755 });
+    const environment = { ...oidc.environment, PATH: folder, NPM_CONFIG_GLOBALCONFIG: '/nowhere' };
+    await mint(npm, { package: 'plain' }, { environment });
+    expect(registry.live.size).toBe(1);
+    rmSync(folder, { recursive: true });
+  });
+
   it('fails loudly where the run is no trusted publisher', async () => {
     const fault = await faultOf(mint(npm, { package: 'taken', registry: own }));
     expect(fault.code).toBe('PROVIDER_REFUSED');

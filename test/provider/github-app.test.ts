@@ -3,6 +3,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { JsonObject } from '../../src/model/credential.ts';
+import { UnrevokedError } from '../../src/provider/fault.ts';
 import { githubApp } from '../../src/provider/github-app.ts';
 import type { MintContext, Minted } from '../../src/provider/provider.ts';
 import { revoke } from '../../src/provider/revoke.ts';
@@ -148,8 +149,8 @@ describe('an installation token that is more than was asked for', () => {
     const [token = ''] = github.live;
     expect(error).toMatchObject({ code: 'PROVIDER_UNREVOKED' });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toContain(token);
-    const { revocations } = error as { revocations(): { headers: { authorization: string } }[] };
-    expect(revocations.call(error)[0]?.headers.authorization).toBe(`Bearer ${token}`);
+    if (!(error instanceof UnrevokedError)) throw error;
+    expect(error.revocations()[0]?.headers['authorization']).toBe(`Bearer ${token}`);
   });
 });
 
