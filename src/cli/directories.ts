@@ -32,11 +32,17 @@ export function journalDirectory({
   return join(dirname(logDirectory(environment)), 'live-credentials');
 }
 
+/** The list of policies that this user has accepted. */
+export function trustedFile(environment: Environment): string {
+  return join(dirname(journalDirectory(environment)), 'trusted.json');
+}
+
 /** What of the program's own no guest reads or writes, whatever its policy allows around it. */
 export function ownDirectories(environment: Environment, logs?: string): string[] {
   return [
     logDirectory(environment, logs),
     journalDirectory(environment),
+    trustedFile(environment),
     cacheDirectory(environment),
     runtimeDirectories(),
     temporaryFolders(),

@@ -13,6 +13,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   ps: async () => (await import('./session-commands.ts')).psCommand(),
   stop: async () => (await import('./session-commands.ts')).stopCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
+  credential: async () => (await import('./credential.ts')).credentialCommand(),
+  trust: async () => (await import('./trust.ts')).trustCommand(),
   log: async () => (await import('./log.ts')).logCommand(),
   setup: async () => (await import('./setup.ts')).setupCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),

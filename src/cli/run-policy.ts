@@ -8,7 +8,8 @@ import type { EffectivePolicy, Limits } from '../model/policy.ts';
 import { renderDiagnostics } from '../policy/diagnostic.ts';
 import { parseDuration, parseSize } from '../policy/quantity.ts';
 import { loadEffectivePolicy } from '../source/load.ts';
-import { ownDirectories } from './directories.ts';
+import { isTrusted } from '../source/trusted.ts';
+import { ownDirectories, trustedFile } from './directories.ts';
 import type { RunOptions } from './run-options.ts';
 import { packageDirectory } from './version.ts';
 
@@ -28,6 +29,7 @@ export function loadRunPolicy(options: RunOptions, environment: Environment): Ru
     directory: process.cwd(),
     platform: process.platform,
     hidden: ownDirectories(environment, options.logDir),
+    isAccepted: (path, digest) => isTrusted(trustedFile(environment), { path, digest }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
     ...(options.orgPolicy === undefined ? {} : { orgPolicy: options.orgPolicy }),
     ...(options.teamPolicy === undefined ? {} : { teamPolicies: options.teamPolicy }),

@@ -14,6 +14,7 @@ import { sweepCredentials } from '../session/sweep-credentials.ts';
 import type { Session, SessionEnd } from '../session/session.ts';
 import { startSession } from '../session/start.ts';
 import { reportDenied, reportEnd } from './command-end.ts';
+import { renderUses } from './credential-uses.ts';
 import { cacheDirectory, journalDirectory, logDirectory } from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
 import { err, isColoured } from './output.ts';
@@ -229,6 +230,7 @@ async function endedEarly(session: Session): Promise<number> {
 async function finish(session: Session, code: number, options: RunOptions): Promise<number> {
   const end = await session.stop('finished');
   const denials = readDenials(end.logFile);
+  const used = renderUses(end.credentials);
   if (options.json) err(JSON.stringify(resultOf(session, end, code)));
   else if (!options.quiet) {
     const text = renderDenials(denials, {
@@ -236,6 +238,7 @@ async function finish(session: Session, code: number, options: RunOptions): Prom
       isColoured: isColoured(process.stderr),
     });
     if (text !== '') process.stderr.write(text);
+    for (const line of used) err(line);
   }
   return options.failOnDenial && code === 0 && end.denials > 0 ? EXIT.denied : code;
 }
@@ -249,6 +252,7 @@ function resultOf(session: Session, end: SessionEnd, code: number): Record<strin
     reason: end.reason,
     denials: end.denials,
     log: end.logFile,
+    credentials: end.credentials,
   };
 }
 

@@ -7,17 +7,12 @@ import { createCredentials } from '../enforce/credential/credentials.ts';
 import type { Credentials } from '../enforce/credential/credentials.ts';
 import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
 import type { Point } from '../enforce/point.ts';
-import { ownMark } from '../engine/process.ts';
-import { createActionsIdentity, noOidc } from '../identity/github-actions.ts';
+import { noOidc } from '../identity/github-actions.ts';
 import type { ProviderName } from '../model/credential.ts';
 import { SandboxError } from '../model/error.ts';
 import type { GrantedCredential } from '../model/policy.ts';
 import { needsSelf } from '../policy/credential-self.ts';
-import type { Minted } from '../provider/provider.ts';
-import { openJournal } from '../provider/journal.ts';
-import { PROVIDERS } from '../provider/registry.ts';
-import { revoke } from '../provider/revoke.ts';
-import { createHostHttp } from './host-http.ts';
+import { createMinter } from './minter.ts';
 import type { SessionPlan } from './plan.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,51 +45,19 @@ const WITH_IDENTITY: readonly ProviderName[] = [
 
 export function openCredentials(options: OpenCredentialsOptions): Credentials {
   const { plan, point } = options;
-  const { hostEnvironment, policy } = plan;
-  const now = (): number => Date.now();
-  const http = createHostHttp(options);
-  const identity = createActionsIdentity({ environment: hostEnvironment, get: http, now });
-  const journal = openJournal({
-    directory: plan.journalDirectory,
-    mark: ownMark(),
-    onNotice: plan.onProgress,
-    now,
-  });
-  const sessionName = nameOf(plan, options.id);
-  const ended = new AbortController();
-
-  async function mint(credential: GrantedCredential): Promise<Minted> {
-    const minted = await PROVIDERS[credential.provider].mint({
-      request: credential.request,
-      ...(credential.ttl === undefined ? {} : { ttl: credential.ttl }),
-      idToken: (audience) => identity.idToken(audience),
-      http,
+  const { policy, hostEnvironment, onProgress } = plan;
+  return createCredentials({
+    ...createMinter({
+      ...options,
+      ...plan,
       environment: hostEnvironment,
       home: policy.home,
-      sessionName,
-      now,
-      signal: ended.signal,
-    });
-    const end = credential.ttl === undefined ? Infinity : now() + credential.ttl;
-    const notAfter = Math.min(minted.notAfter ?? Infinity, end);
-    return Number.isFinite(notAfter) ? { ...minted, notAfter } : minted;
-  }
-
-  return createCredentials({
+      onNotice: onProgress,
+    }),
     point,
     credentials: policy.credentials.filter((one) => isPossible(one, options)),
-    mint,
-    revoke: (revocation) => revoke(revocation, http),
-    remember: ({ id }, minted) => {
-      const revocations = [minted.revocation, ...(minted.alsoRevoke ?? [])].filter(
-        (one) => one !== undefined,
-      );
-      if (revocations.length === 0) return { remove: () => undefined };
-      const { notAfter } = minted;
-      return journal.add({ id, revocations, ...(notAfter !== undefined && { notAfter }) });
-    },
     random: randomBytes,
-    now,
+    now: () => Date.now(),
   });
 }
 
@@ -134,9 +97,4 @@ export function whyNot(
   const isLocal = credential.request['profile'] !== undefined;
   if (!WITH_IDENTITY.includes(credential.provider) || isLocal) return undefined;
   return environment['ACTIONS_ID_TOKEN_REQUEST_URL'] ? undefined : noOidc();
-}
-
-/** Names this use in the vendor's log: who, and which run or session. */
-function nameOf({ actor, run }: OpenCredentialsOptions['plan'], session: string): string {
-  return `${actor.login}@${run?.runId ?? session}`.replace(/[^A-Za-z0-9=,.@-]/g, '-').slice(0, 64);
 }

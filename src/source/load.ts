@@ -30,6 +30,11 @@ export interface LoadOptions extends RunRequest {
   userPolicy?: string;
   /** OWNER/NAME of the repository the run is for, which `self` stands for */
   repository?: string | undefined;
+  /**
+   * Whether the user has accepted the policy file that the workspace brings along, as it is; asked only of one that asks for
+   * credentials, and where it is absent none is refused
+   */
+  isAccepted?: (path: string, digest: string) => boolean;
   /** directories of the program that a guest neither reads nor writes */
   hidden?: readonly string[];
   platform?: string;
@@ -65,6 +70,8 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
   };
 
   const client = hostClient(home, options.environment);
+  const found = options.policy === undefined ? findOwnPolicy(workspace, diagnostics) : undefined;
+  const own = options.policy ?? foundPath;
   const sources: LayerSource[] = [];
   const read = (name: LayerSource['name'], given: string): void => {
     const path = resolve(options.directory, given);
@@ -82,18 +89,26 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     const { documents, diagnostics: found } = readDocuments(path, result.text, reading);
     diagnostics.push(...found);
     if (documents === undefined) return;
+    if (
+      path === foundPath &&
+      documents.some(asksForCredentials) &&
+      options.isAccepted !== undefined
+    ) {
+      const digest = digestOf(documents, texts);
+      if (!options.isAccepted(realpathSync.native(path), digest))
+        diagnostics.push(unaccepted(documents[0]));
+    }
     const expanded = expandDestinations(documents, client);
     diagnostics.push(...expanded.diagnostics);
     sources.push({
       name,
       documents: expanded.documents,
-      digest: hash(documents.map((d) => texts[d.file] ?? '').join('\u0000')),
+      digest: digestOf(documents, texts),
     });
   };
   if (options.orgPolicy !== undefined) read('org', options.orgPolicy);
   for (const path of options.teamPolicies ?? []) read('team', path);
   if (options.userPolicy !== undefined) read('user', options.userPolicy);
-  const own = options.policy ?? findOwnPolicy(workspace, diagnostics);
   if (own !== undefined) read('repo', own);
 
   const documents = sources.flatMap((source) => source.documents[0]);
@@ -124,6 +139,24 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     diagnostics,
     texts,
     documents,
+  };
+}
+
+function digestOf(documents: readonly PolicyDocument[], texts: Record<string, string>): string {
+  return hash(documents.map(({ file }) => texts[file] ?? '').join('\u0000'));
+}
+
+const asksForCredentials = ({ credentials }: PolicyDocument): boolean => credentials.length > 0;
+
+function unaccepted(document: PolicyDocument): Diagnostic {
+  return {
+    code: 'not-accepted',
+    severity: 'error',
+    file: document.file,
+    span: document.mentions['credentials'] ?? { line: 1, column: 1, offset: 0, length: 1 },
+    message:
+      'this policy comes with the workspace and asks for credentials, and nobody on this machine has accepted it as it is',
+    help: 'read it, then run `agent-sandbox trust`, or name it with `--policy`',
   };
 }
 

@@ -100,7 +100,7 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
     },
   });
   if (credentials === undefined) throw new Error('no injector');
-  const made = credentials as Credentials;
+  const made = credentials;
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));

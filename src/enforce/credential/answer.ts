@@ -1,14 +1,13 @@
 // The answer to a request, without any secret that lives in this session: its headers, its body in whatever coding, its trailers.
 // Invariant: what cannot be read does not pass from a host that a credential is bound to.
 
-import { Transform } from 'node:stream';
-
 import type { AllowedRequest, AnswerPart, HeaderFields, Watch } from '../injection.ts';
 import type { Notes } from './notes.ts';
 import { createDecoder } from './scan/decode.ts';
 import type { Scanner } from './scan/scanner.ts';
 import { createScrubber, scrubText } from './scan/scrub.ts';
 import type { ScrubHit } from './scan/scrub.ts';
+import { scrubStream } from './scan/scrub-stream.ts';
 
 /** After so long without a byte the beginning of what might be a value is let go, in `ms`. */
 const PAUSE = 20;
@@ -65,35 +64,8 @@ export function createAnswers({ request, scanner, notes, isBound }: AnswerOption
     const gone = ['content-length', ...(isDecoded ? ['content-encoding'] : [])];
     return {
       fields: scrubbed.filter(([name]) => !gone.includes(name)),
-      through: [...(isDecoded ? [decoder] : []), scrubbing()],
+      through: [...(isDecoded ? [decoder] : []), scrubStream({ scanner, onHits: note })],
     };
-  }
-
-  function scrubbing(): Transform {
-    const scrubber = createScrubber(scanner);
-    let timer: NodeJS.Timeout | undefined;
-    return new Transform({
-      transform(chunk: Buffer, _encoding, done) {
-        clearTimeout(timer);
-        for (const bytes of scrubber.push(chunk)) this.push(bytes);
-        note(scrubber.hits());
-        timer = setTimeout(() => {
-          for (const bytes of scrubber.idle()) this.push(bytes);
-        }, PAUSE);
-        timer.unref();
-        done();
-      },
-      flush(done) {
-        clearTimeout(timer);
-        for (const bytes of scrubber.end()) this.push(bytes);
-        note(scrubber.hits());
-        done();
-      },
-      destroy(error, done) {
-        clearTimeout(timer);
-        done(error);
-      },
-    });
   }
 
   const watch: Watch = (release) => {

@@ -49,7 +49,7 @@ export function createSigning(
   });
   const states = head.fields.some(([name]) => name === 'x-amz-content-sha256');
   const takesBody = head.hasBody && (!states || needsBody(scope.service));
-  let payload: string | undefined;
+  let verified: { payload: string; signed: readonly string[] } | undefined;
   let expected: string | undefined;
 
   return {
@@ -71,13 +71,13 @@ export function createSigning(
         ...(whole !== undefined && { body: whole.toString('latin1') }),
       });
       if (action !== undefined) return `${action} mints access, or makes it last`;
-      payload = verdict.payload;
+      verified = verdict;
       expected = verdict.expectedHash;
       return undefined;
     },
     expectedHash: () => expected,
     sign(fields, material) {
-      if (material.kind !== 'aws' || payload === undefined) return undefined;
+      if (material.kind !== 'aws' || verified === undefined) return undefined;
       const { accessKeyId, secretAccessKey, sessionToken } = material;
       return sign(
         wire(fields),
@@ -86,7 +86,7 @@ export function createSigning(
           secretAccessKey: secretAccessKey.reveal(),
           ...(sessionToken && { sessionToken: sessionToken.reveal() }),
         },
-        { ...scope, payload },
+        { ...scope, payload: verified.payload, signed: verified.signed },
       );
     },
   };
