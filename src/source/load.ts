@@ -70,7 +70,8 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
   };
 
   const client = hostClient(home, options.environment);
-  const found = options.policy === undefined ? findOwnPolicy(workspace, diagnostics) : undefined;
+  const foundPath =
+    options.policy === undefined ? findOwnPolicy(workspace, diagnostics) : undefined;
   const own = options.policy ?? foundPath;
   const sources: LayerSource[] = [];
   const read = (name: LayerSource['name'], given: string): void => {

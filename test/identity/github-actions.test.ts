@@ -163,6 +163,8 @@ describe('a token that does not hold', () => {
   });
 
   it('is refused with any algorithm but RS256', async () => {
+    // A key that does not say what it is for.
+    oidc.jwks = oidc.jwks.map((jwk) => ({ ...jwk, alg: undefined }));
     oidc.header = { alg: 'PS256', kid: 'k1' };
     expect((await faultOf(identity.idToken('a'))).code).toBe('IDENTITY_INVALID');
     // A key that is public, used as if it were a shared one.
