@@ -33,8 +33,11 @@ export function openSessionLog(plan: SessionPlan, id: string, directory: string)
   });
   for (const layer of plan.policy.layers)
     log.append({ type: 'policy.load', layer: layer.name, file: layer.file, digest: layer.digest });
-  for (const clamp of plan.policy.clamps)
-    log.append({ type: 'policy.clamp', rule: clamp.rule, by: clamp.by, reason: clamp.message });
+  for (const { rule, by, message } of plan.policy.clamps) {
+    const { id, place, file, line, layer } = rule;
+    const named = { ...(id !== undefined && { id }), place, file, line, layer };
+    log.append({ type: 'policy.clamp', rule: named, by, reason: message });
+  }
   return log;
 }
 
