@@ -60,6 +60,8 @@ export interface AnswerPart {
   fields: HeaderFields;
   /** what the body passes through; absent where there is none */
   through?: Duplex[];
+  /** in place of `through` for a body of few bytes, all known beforehand: what goes to the guest; throws where nothing may */
+  whole?: (body: Buffer) => Buffer;
 }
 
 export interface Injector {

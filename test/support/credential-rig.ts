@@ -38,6 +38,8 @@ export interface CredentialRigOptions {
   mint?: (credential: GrantedCredential) => Promise<Minted>;
   revoke?: (revocation: Revocation) => Promise<'revoked' | 'failed'>;
   now?: () => number;
+  /** requests are judged and carried as where no policy speaks of credentials */
+  isBare?: boolean;
 }
 
 export interface CredentialRig {
@@ -96,7 +98,7 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
         random: randomBytes,
         now: options.now ?? Date.now,
       });
-      return credentials.injector;
+      return options.isBare === true ? undefined : credentials.injector;
     },
   });
   if (credentials === undefined) throw new Error('no injector');

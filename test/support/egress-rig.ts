@@ -41,7 +41,7 @@ export interface RigOptions {
   /** believed of the origins of inspected connections, and of proxies */
   ca?: string[];
   /** what puts credentials into requests, given the rig's point */
-  injectorOf?: (point: Point) => Injector;
+  injectorOf?: (point: Point) => Injector | undefined;
   /** the host's variables that name its proxies */
   proxies?: Record<string, string>;
 }
@@ -138,12 +138,13 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   const sockets = new Set<Socket>();
   const closedPort = await freePort();
 
+  const injector = options.injectorOf?.(point);
   const egress = createEgress({
     point,
     policy,
     guestName: 'guest-box',
     ca: options.ca ?? [],
-    ...(options.injectorOf && { injector: options.injectorOf(point) }),
+    ...(injector && { injector }),
     proxies: readProxySettings(options.proxies ?? {}),
     onFault: (reason) => faults.push(reason),
     limits: { stagger: 20, ...options.limits },
@@ -170,6 +171,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
         host: '127.0.0.1',
         port: ports.get(`${address}:${port}`) ?? closedPort,
         allowHalfOpen: true,
+        noDelay: true,
       });
     },
   });
@@ -184,7 +186,7 @@ export async function createRig(options: RigOptions): Promise<Rig> {
   }
 
   async function listen(onConnection: (socket: Socket) => void, at = 0): Promise<number> {
-    const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.on('error', () => undefined);
       onConnection(socket);

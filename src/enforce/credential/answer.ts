@@ -9,6 +9,9 @@ import { createScrubber, scrubText } from './scan/scrub.ts';
 import type { ScrubHit } from './scan/scrub.ts';
 import { scrubStream } from './scan/scrub-stream.ts';
 
+/** bytes of an answer that is held until all of it is there, so that the guest is told its length */
+const SHORT = 64 * 1024;
+
 /** After so long without a byte the beginning of what might be a value is let go, in `ms`. */
 const PAUSE = 20;
 
@@ -26,6 +29,15 @@ export interface Answers {
   watch: Watch;
 }
 
+const withoutLength = (fields: HeaderFields): HeaderFields =>
+  fields.filter(([name]) => name !== 'content-length');
+
+function isShort(fields: HeaderFields): boolean {
+  const lengths = fields.filter(([name]) => name === 'content-length');
+  const [[, length = ''] = []] = lengths;
+  return lengths.length === 1 && /^\d{1,5}$/.test(length) && Number(length) <= SHORT;
+}
+
 export function createAnswers({ request, scanner, notes, isBound }: AnswerOptions): Answers {
   const seen = new Set<string>();
   /** Once for each credential and form: what repeats says nothing new, and a server could make it repeat without end. */
@@ -35,7 +47,10 @@ export function createAnswers({ request, scanner, notes, isBound }: AnswerOption
     if (fresh.length > 0) notes.reflected(request, fresh);
   }
 
+  /** One look at all of them first: hardly any answer has anything in its headers. */
   function scrub(fields: HeaderFields): HeaderFields {
+    const text = fields.map(([name, value]) => `${name}\n${value}`).join('\n');
+    if (scrubText(scanner, text).hits.length === 0) return fields;
     return fields.map(([name, value]) => {
       const { text, hits } = scrubText(scanner, value);
       note(hits);
@@ -60,12 +75,21 @@ export function createAnswers({ request, scanner, notes, isBound }: AnswerOption
     const decoder = coding === '' ? undefined : createDecoder(coding);
     if (decoder === 'unknown' && isBound) return undefined;
     const isDecoded = decoder !== undefined && decoder !== 'unknown';
+    if (decoder === undefined && isShort(fields))
+      return { fields: withoutLength(scrubbed), whole: scrubWhole };
     // What is replaced has another length.
     const gone = ['content-length', ...(isDecoded ? ['content-encoding'] : [])];
     return {
       fields: scrubbed.filter(([name]) => !gone.includes(name)),
       through: [...(isDecoded ? [decoder] : []), scrubStream({ scanner, onHits: note })],
     };
+  }
+
+  function scrubWhole(body: Buffer): Buffer {
+    const scrubber = createScrubber(scanner);
+    const parts = [...scrubber.push(body), ...scrubber.end()];
+    note(scrubber.hits());
+    return Buffer.concat(parts);
   }
 
   const watch: Watch = (release) => {

@@ -7,6 +7,17 @@ import { MAX_SEALED_ANSWER } from './sealed.ts';
 import type { Seals } from './sealed.ts';
 
 export function sealAnswer(part: AnswerPart, owner: string, seals: Seals): AnswerPart {
+  const { whole } = part;
+  if (whole !== undefined)
+    return {
+      ...part,
+      whole: (body) => {
+        const sealed = seals.seal(owner, whole(body));
+        if (sealed === undefined)
+          throw new Error('the answer is not the JSON that could be sealed');
+        return sealed;
+      },
+    };
   const chunks: Buffer[] = [];
   let size = 0;
   const sealing = new Transform({

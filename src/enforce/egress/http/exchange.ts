@@ -13,7 +13,7 @@ import { bytesOf } from './fields.ts';
 import type { Fields } from './fields.ts';
 import { isMethod, pathOf, readHead } from './head.ts';
 import type { HttpLimits } from './limits.ts';
-import { answerThrough, collect, guardedBody, outgoing } from './injected.ts';
+import { answerThrough, collect, gather, guardedBody, outgoing } from './injected.ts';
 import type { Answer, Call, HttpRequest, Inlet, RequestHead } from './message.ts';
 import type { Sending, Site } from './message.ts';
 import {
@@ -218,11 +218,32 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
       fail(failure('its answer is in an encoding that cannot be read here'));
       return;
     }
-    const outlet = call.respond(status, answered.fields, { hasBody });
     const end = (): void => {
       if (!isSent) sending?.abort();
       finish('closed');
     };
+    const onBytes = (count: number): boolean => {
+      idle.refresh();
+      facts.bytesIn += count;
+      return !isOver;
+    };
+    const { whole } = answered;
+    if (whole !== undefined) {
+      gather(answered.body, onBytes, (all) =>
+        guard(() => {
+          if (isOver) return;
+          if (all === undefined) throw new Error('the answer was cut off');
+          const bytes = whole(all);
+          const length: Fields = [['content-length', String(bytes.length)]];
+          const outlet = call.respond(status, [...answered.fields, ...length], { hasBody });
+          outlet.stream.write(bytes);
+          outlet.end([]);
+          end();
+        }),
+      );
+      return;
+    }
+    const outlet = call.respond(status, answered.fields, { hasBody });
     if (!hasBody) {
       outlet.end([]);
       body.stream.resume();
@@ -232,11 +253,7 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
     pump({
       from: answered.body,
       to: outlet,
-      onBytes: (count) => {
-        idle.refresh();
-        facts.bytesIn += count;
-        return !isOver;
-      },
+      onBytes,
       onMismatch: () => fail(new Error('the answer was cut off')),
       onEnd: end,
     });
@@ -321,7 +338,7 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
     const prepared = await injection.prepare(body);
     if (isOver) return undefined;
     if ('check' in prepared) return refuse(prepared);
-    bodyOut = guardedBody(injection, call.body, body, refuse);
+    if (head.hasBody) bodyOut = guardedBody(injection, call.body, body, refuse);
     return upstreams.for(injection.credential).send({ ...head, fields: prepared.fields }, answer);
   }
 }

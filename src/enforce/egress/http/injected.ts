@@ -31,6 +31,7 @@ export function guardedBody(
   onRefuse: (refusal: InjectionRefusal) => void,
 ): Inlet {
   const source = whole === undefined ? body.stream : Readable.from([whole]);
+  if (body.isEmpty === true) return body;
   let stream = source;
   for (const part of injection.guard(onRefuse)) {
     // What breaks here was refused, or its connection is gone: both are seen where they happen.
@@ -40,6 +41,27 @@ export function guardedBody(
   return { ...body, stream };
 }
 
+export interface Answered {
+  fields: HeaderFields;
+  body: Inlet;
+  /** what becomes of the body once all of it is there; it is short */
+  whole?: (body: Buffer) => Buffer;
+}
+
+/** All of a short body; nothing where it was cut off. */
+export function gather(
+  body: Inlet,
+  onBytes: (count: number) => void,
+  onEnd: (body: Buffer | undefined) => void,
+): void {
+  const chunks: Buffer[] = [];
+  body.stream.on('data', (chunk: Buffer) => {
+    onBytes(chunk.length);
+    chunks.push(chunk);
+  });
+  body.stream.on('end', () => onEnd(body.isWhole() ? Buffer.concat(chunks) : undefined));
+}
+
 /** The answer as the guest may have it; undefined where it cannot be read. */
 export function answerThrough(
   injection: Injection | undefined,
@@ -47,12 +69,13 @@ export function answerThrough(
   body: Inlet,
   hasBody: boolean,
   onFail: (error: unknown) => void,
-): { fields: HeaderFields; body: Inlet } | undefined {
+): Answered | undefined {
   if (injection === undefined) return { fields, body };
   const part = injection.answer(fields, hasBody);
   if (part === undefined) return undefined;
   const trailers = (): HeaderFields => injection.scrub(body.trailers());
-  const { through = [] } = part;
+  const { through = [], whole } = part;
+  if (whole !== undefined) return { fields: part.fields, body, whole };
   const last = through.at(-1);
   if (last === undefined) return { fields: part.fields, body: { ...body, trailers } };
   // A body that was cut off must not look whole: its stream ends, and says so only when asked.
