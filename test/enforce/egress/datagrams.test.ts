@@ -66,6 +66,24 @@ describe('datagrams to an allowed name', () => {
     expect(rig.egress.bytesOut).toBe(10);
   });
 
+  it('are begun as often as their rule allows, and send as much', async () => {
+    rig = await createRig({
+      ...RULES,
+      allow: [{ ...UDP, limit: { count: 2, per: 'session' }, egress: 8 }],
+    });
+    await rig.serveDatagrams(`${PUBLIC}:123`, (bytes) => bytes);
+    const first = await openByName(NAME, 123);
+    first.send('four');
+    await waitFor(() => first.received.length === 1);
+    const second = await openByName(NAME, 123);
+    second.send('more than four');
+    expect(await isRefused(second)).toBe(true);
+    expect(second.received).toEqual([]);
+    expect(await isRefused(await openByName(NAME, 123))).toBe(true);
+    expect(rig.denials()).toHaveLength(2);
+    expect(rig.records.at(-1)).toMatchObject({ rule: { id: 'repo/network.allow[0]' } });
+  });
+
   it('end when the target says that nobody is there', async () => {
     rig = await createRig(RULES);
     const flow = await openByName(NAME, 123);

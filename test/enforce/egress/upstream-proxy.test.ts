@@ -228,6 +228,19 @@ describe('requests that are judged', () => {
   });
 });
 
+it('says nothing to the guest of what the proxy of the host is called', async () => {
+  rig = await createRig({
+    ...base,
+    allow: [{ hosts: ['allowed.test'], methods: ['GET'] }],
+    proxies: { ALL_PROXY: 'http://secret-name.internal:3128' },
+  });
+  const socket = await rig.connectByName('allowed.test', 80);
+  socket.write('GET /x HTTP/1.1\r\nHost: allowed.test\r\nConnection: close\r\n\r\n');
+  const said = (await readAll(socket)).toString();
+  expect(said).toMatch(/^HTTP\/1\.1 502/);
+  expect(said).not.toContain('secret-name');
+});
+
 describe('a proxy spoken to in TLS', () => {
   const certificate = createCertificate(['proxy.test']);
 

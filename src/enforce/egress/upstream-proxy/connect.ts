@@ -29,7 +29,7 @@ export async function connectThrough(
   options: ConnectThroughOptions,
 ): Promise<Socket> {
   const { limits, signal } = options;
-  const addresses = net.isIP(proxy.host) === 0 ? await options.lookup(proxy.host) : [proxy.host];
+  const addresses = await addressesOf(proxy, options.lookup);
   const socket = await dialFirst({
     ...options,
     addresses,
@@ -57,6 +57,16 @@ export async function connectThrough(
     clearTimeout(timer);
     signal.removeEventListener('abort', onAbort);
     stopped.catch(() => undefined);
+  }
+}
+
+/** A guest hears of what fails here, and has no business with what the host's proxy is called. */
+async function addressesOf({ host }: UpstreamProxy, lookup: Lookup): Promise<string[]> {
+  if (net.isIP(host) !== 0) return [host];
+  try {
+    return await lookup(host);
+  } catch {
+    throw failure("the name of the host's proxy has no address");
   }
 }
 
