@@ -10,6 +10,8 @@ await build({
   entryPoints: entries.map((name) => join(root, 'src/entry', name)),
   outdir: join(root, 'dist'),
   bundle: true,
+  // Imported where they are needed, by sessions with credentials alone: every other start would read them for nothing.
+  external: ['jose', 'undici'],
   splitting: false,
   minify: true,
   keepNames: true,

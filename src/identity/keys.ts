@@ -1,13 +1,7 @@
 // The keys an issuer signs with, from its JWKS (RFC 7517). Asked for by our own client, so that the host's proxies and
 // authorities hold; kept, and asked for again when a token names a key that is not among them.
 
-import {
-  type JSONWebKeySet,
-  type JWK,
-  type JWTVerifyGetKey,
-  createLocalJWKSet,
-  errors,
-} from 'jose';
+import type { JSONWebKeySet, JWK, JWTVerifyGetKey } from 'jose';
 
 import { invalid } from './fault.ts';
 
@@ -51,6 +45,7 @@ export function createKeys({ get, now }: { get: Get; now: () => number }): Keys 
       try {
         return await known.keys(header, token);
       } catch (error) {
+        const { errors } = await import('jose');
         const isUnknown = error instanceof errors.JWKSNoMatchingKey;
         if (!isUnknown || now() - known.since < PAUSE_MS) throw error;
         return (await load(issuer)).keys(header, token);
@@ -69,6 +64,7 @@ async function fetchKeys(issuer: string, get: Get): Promise<JWTVerifyGetKey> {
     throw invalid(`the issuer's keys were answered with ${response.status}`);
   const set = parse(response.body);
   if (set === undefined) throw invalid("the issuer's keys are no JWKS");
+  const { createLocalJWKSet } = await import('jose');
   try {
     return createLocalJWKSet(set);
   } catch {

@@ -2,7 +2,6 @@
 // https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app/generating-a-json-web-token-jwt-for-a-github-app
 
 import { type KeyObject, createPrivateKey } from 'node:crypto';
-import { SignJWT } from 'jose';
 
 import { Secret } from '../model/secret.ts';
 import { sourceFault } from './fault.ts';
@@ -14,6 +13,7 @@ const LIFE_S = 9 * 60;
 /** `app`: client id or number; `key`: PEM, PKCS#1 as GitHub hands it out, or PKCS#8; `now`: milliseconds since the epoch. */
 export async function appToken(app: string, key: Sourced, now: number): Promise<Secret> {
   const seconds = Math.floor(now / 1000);
+  const { SignJWT } = await import('jose');
   const jwt = await new SignJWT()
     .setProtectedHeader({ alg: 'RS256', typ: 'JWT' })
     .setIssuer(app)

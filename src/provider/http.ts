@@ -8,7 +8,7 @@ import {
   createSecureContext,
   rootCertificates,
 } from 'node:tls';
-import { Client, type buildConnector } from 'undici';
+import type { Client, buildConnector } from 'undici';
 
 import { SandboxError, errnoOf } from '../model/error.ts';
 
@@ -54,9 +54,10 @@ export function createHttpClient(options: HttpClientOptions = {}): HttpClient {
   const connect = connector(options, timeout);
   return async (request) => {
     const url = readUrl(request.url);
+    const undici = await import('undici');
     const end = endOf(timeout, request.signal);
     // A connection of its own for each request: none is kept, or hangs in the next one's way.
-    const client = new Client(url.origin, {
+    const client = new undici.Client(url.origin, {
       connect,
       pipelining: 0,
       maxHeaderSize: MAX_HEADER_BYTES,
