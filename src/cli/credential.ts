@@ -3,6 +3,8 @@
 import { Command } from 'commander';
 
 import { readProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
+import { laptopActor } from '../identity/gh-login.ts';
+import { platformIdentity } from '../identity/platform.ts';
 import type { Bind } from '../model/credential.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import type { EffectivePolicy, GrantedCredential } from '../model/policy.ts';
@@ -45,7 +47,12 @@ function listCommand(): Command {
     }));
     if (options.json) json(rows);
     else if (rows.length === 0) out('the policy grants no credential');
-    else policy.credentials.forEach(print);
+    else {
+      const { login, assurance } =
+        platformIdentity(process.env)?.actor ?? laptopActor(policy.home, process.env);
+      out(`for ${showControls(login)} (${assurance})`);
+      policy.credentials.forEach(print);
+    }
   });
 }
 

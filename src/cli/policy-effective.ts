@@ -83,6 +83,8 @@ function printSections(sections: Sections, prefix: string): void {
     for (const rule of sections.filesystem[effect]) line(effect, fileText(rule, effect), rule);
     for (const rule of sections.execution[effect]) line(effect, executionText(rule), rule);
   }
+  for (const credential of sections.credentials)
+    line('mint', `${credential.id} (${credential.provider})`, credential);
 }
 
 function networkText(rule: NetworkRule): string {
