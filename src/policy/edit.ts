@@ -32,9 +32,11 @@ export function smallestEdit(
   request: Request,
 ): string {
   if (decision.effect === 'allow') return '';
-  const surface = surfaceOf(request);
-  if (surface === 'credentials' || surface === 'mcp')
-    return `${NONE}: this version does not enforce ${surface} rules`;
+  if (request.kind === 'mint')
+    return policyHas(policy, request.id)
+      ? `keep "${request.id}" within the ceiling of ${decision.rule.file}, or ask whoever owns that file`
+      : `define "${request.id}" under \`credentials\`, with its provider, what to request and where it is bound`;
+  if (surfaceOf(request) === 'mcp') return `${NONE}: this version does not enforce mcp rules`;
   const { rule } = decision;
   if (rule.id === 'builtin/malformed') return `${NONE}: the request is not in canonical form`;
   if (rule.layer === 'builtin' && !OPENED_BY_NAMING.has(rule.id))
@@ -46,6 +48,9 @@ export function smallestEdit(
     return `${NONE}: no rule can name it`;
   return edits.join('\n');
 }
+
+const policyHas = (policy: EffectivePolicy, id: string): boolean =>
+  policy.layers.some(({ credentials }) => credentials.some((one) => one.id === id));
 
 /** The policy without the denies that hit the request; says which they are. */
 function withoutDenies(

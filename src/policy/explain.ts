@@ -1,8 +1,8 @@
 // Why a request is decided as it is: what each layer says, which ceiling fails, and the smallest edit that would allow it.
 import type { Decision, RuleReference } from '../model/decision.ts';
-import type { EffectivePolicy, LayerName } from '../model/policy.ts';
+import type { EffectivePolicy, Layer, LayerName } from '../model/policy.ts';
 import type { Request } from '../model/request.ts';
-import { READ } from './compile.ts';
+import { READ, referenceTo } from './compile.ts';
 import { createDecider, createJudge } from './decide.ts';
 import { smallestEdit } from './edit.ts';
 import { formatRequest } from './request-syntax.ts';
@@ -25,13 +25,17 @@ export interface Explanation {
   edit: string;
 }
 
+function definitions(layer: Layer, id: string): RuleReference[] {
+  return layer.credentials.filter((one) => one.id === id).map((one) => referenceTo(one, layer));
+}
+
 export function explain(policy: EffectivePolicy, request: Request): Explanation {
   // A nested session is first of all within the one that started it.
   if (policy.within !== undefined && createDecider(policy.within)(request).effect === 'deny')
     return explain(policy.within, request);
   const judge = createJudge(policy);
   const decision = createDecider(policy)(request);
-  const finding = judge.find(request);
+  const finding = request.kind === 'mint' ? undefined : judge.find(request);
   // Weighed by what the request needs least: a private copy for a write, judged requests for a connection.
   const level = finding?.wanted.at(-1) ?? READ;
   const considered = policy.layers.map((layer, i): Considered => {
@@ -49,7 +53,7 @@ export function explain(policy: EffectivePolicy, request: Request): Explanation 
     return {
       layer: layer.name,
       file: layer.file,
-      allows: of('allow'),
+      allows: request.kind === 'mint' ? definitions(layer, request.id) : of('allow'),
       denies: of('deny'),
       ceiling: !hasCeiling ? 'none' : isWithin ? 'within' : 'outside',
     };

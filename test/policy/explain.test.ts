@@ -164,7 +164,7 @@ describe('the smallest edit', () => {
       'a credential',
       [],
       'mint gh',
-      'no edit can allow this: this version does not enforce credentials rules',
+      'define "gh" under `credentials`, with its provider, what to request and where it is bound',
     ],
   ])('for %s', (_, texts, request, edit) => {
     const found = explanation(texts, request).edit;
