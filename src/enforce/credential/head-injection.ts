@@ -71,7 +71,9 @@ export function readInjection(
   if (reading.kind !== 'wanted') return reading;
   // Beside the value nothing else says who asks: the server might believe that.
   const { slot } = reading.wanted;
-  return { ...reading, fields: bare(slot === undefined ? SIGNED : [slot.header]) };
+  const seal = own.some((one) => one.seal);
+  const wanted = { ...reading.wanted, bound: { ...reading.wanted.bound, seal } };
+  return { kind: 'wanted', wanted, fields: bare(slot === undefined ? SIGNED : [slot.header]) };
 }
 
 function readSigned(id: string, bound: Bound, places: Place[], head: OutgoingHead): HeadReading {

@@ -136,6 +136,19 @@ it.each([
   expect(Buffer.from(body, 'latin1').toString('latin1').replaceAll('\0', '')).not.toContain(CANARY);
 });
 
+it('seals an answer where any of the binds that a request lies within says so', async () => {
+  const rig = await rigOf({
+    policy: POLICY.replace(
+      '/ok/**"]}]',
+      '/ok/**"]}, {host: cred.test, paths: ["/ok/token"], seal: true}]',
+    ),
+    origin: (_request, response) => response.end('{"token": "a-token-of-the-registry"}'),
+  });
+  const { body } = await rig.ask('cred.test', '/ok/token', { headers: bearer(rig) });
+  expect(body).toContain('asbx');
+  expect(body).not.toContain('a-token-of-the-registry');
+});
+
 it('counts all that lies within the limit of a ceiling together', async () => {
   const bind = (paths: string): string =>
     `{host: cred.test, paths: ["${paths}"], limit: 2/session}`;
