@@ -9,11 +9,14 @@ import type { Bind } from '../model/credential.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import type { EffectivePolicy, GrantedCredential } from '../model/policy.ts';
 import { showControls } from '../policy/diagnostic.ts';
+import { createDecider } from '../policy/decide.ts';
 import { formatDuration, formatRate } from '../policy/quantity.ts';
 import { checkCredential } from '../session/check-credential.ts';
 import { whyNot } from '../session/credentials.ts';
+import { mayWriteBy } from '../session/out-of-reach.ts';
 import { hostAuthorities } from '../session/trust.ts';
-import { journalDirectory } from './directories.ts';
+import { isTrusted } from '../source/trusted.ts';
+import { journalDirectory, trustedFile } from './directories.ts';
 import { EXIT } from './exit-code.ts';
 import { err, json, out, paint } from './output.ts';
 import { addLayerOptions, type LayerOptions, loadLayers, reportFaults } from './policy-options.ts';
@@ -112,7 +115,8 @@ function checkCommand(): Command {
     .argument('[file]', 'the policy (default: as --policy)');
   return addLayerOptions(command).action(
     async (id: string, file: string | undefined, options: LayerOptions) => {
-      const policy = policyOf(options, file);
+      // It mints, and may run programs of the host for that: not for a policy that nobody here has accepted.
+      const policy = policyOf(options, file, true);
       if (policy !== undefined) process.exitCode = await check(id, policy, options.json);
     },
   );
@@ -135,6 +139,7 @@ async function check(id: string, policy: EffectivePolicy, isJson: boolean): Prom
     credential,
     environment: process.env,
     home: policy.home,
+    mayWrite: mayWriteBy(createDecider(policy)),
     actor,
     run,
     proxies: readProxySettings(process.env),
@@ -160,8 +165,17 @@ const WORDS = {
   failed: 'could not be revoked: tried again at the next start',
 } as const;
 
-function policyOf(options: LayerOptions, file: string | undefined): EffectivePolicy | undefined {
-  const loaded = loadLayers(options, file);
+function policyOf(
+  options: LayerOptions,
+  file: string | undefined,
+  isMinting = false,
+): EffectivePolicy | undefined {
+  const trusted = trustedFile(process.env);
+  const loaded = loadLayers(
+    options,
+    file,
+    isMinting ? (path, digest) => isTrusted(trusted, { path, digest }) : undefined,
+  );
   reportFaults(loaded);
   if (loaded.policy === undefined) process.exitCode = EXIT.failed;
   return loaded.policy;

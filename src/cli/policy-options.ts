@@ -48,8 +48,15 @@ function option(flags: string, description: string): Option {
   );
 }
 
-/** Loads the layers; a file given as argument is the repo layer, whatever the options say. */
-export function loadLayers(options: LayerOptions, file?: string): LoadedPolicy {
+/**
+ * Loads the layers; a file given as argument is the repo layer, whatever the options say. `isAccepted`: asked of a policy that
+ * the workspace brings along, where something is done with the credentials it asks for.
+ */
+export function loadLayers(
+  options: LayerOptions,
+  file?: string,
+  isAccepted?: (path: string, digest: string) => boolean,
+): LoadedPolicy {
   const policy = file ?? options.policy;
   const environment = process.env;
   return loadEffectivePolicy({
@@ -62,6 +69,7 @@ export function loadLayers(options: LayerOptions, file?: string): LoadedPolicy {
     platform: process.platform,
     hidden: ownDirectories(environment),
     ...(policy === undefined ? {} : { policy }),
+    ...(isAccepted === undefined ? {} : { isAccepted }),
     ...(options.orgPolicy === undefined ? {} : { orgPolicy: options.orgPolicy }),
     ...(options.teamPolicy === undefined ? {} : { teamPolicies: options.teamPolicy }),
     ...(options.workspaceAccess === undefined ? {} : { workspaceAccess: options.workspaceAccess }),

@@ -37,6 +37,9 @@ export interface Injection {
   /** the whole body is wanted before the head is sent, up to `maxBody` bytes */
   takesBody: boolean;
   maxBody: number;
+  /** Asked before bytes of it are kept; false: there is no room for them. `release` when the request is over. */
+  hold(bytes: number): boolean;
+  release(): void;
   /** The fields to send. `body`: the whole of it, where it was wanted. */
   prepare(body: Buffer | undefined): Promise<{ fields: HeaderFields } | InjectionRefusal>;
   /** What the body passes through on its way out; `onRefuse` is called where it may not go on, and nothing more comes out. */

@@ -56,7 +56,7 @@ export interface Bind {
   seal?: boolean;
 }
 
-/** One entry of `credentials`. In a ceiling an absent key bounds nothing. */
+/** One entry of `credentials`. In a ceiling an absent key bounds nothing, but for those that no request may choose freely. */
 export interface Credential extends RuleOrigin {
   id: string;
   provider: ProviderName;

@@ -103,9 +103,17 @@ export interface Limits {
 }
 
 /** A credential that may be minted, after ceilings. */
+export interface GrantedBind extends Bind {
+  /** limits of the ceilings it was put within: each counts all that lies within it */
+  within?: {
+    rule: { id: string; file: string; line: number; layer: LayerName };
+    limit: Rate;
+  }[];
+}
+
 export interface GrantedCredential extends Credential {
   layer: LayerName;
-  bind: Bind[];
+  bind: GrantedBind[];
 }
 
 export interface Clamp {

@@ -3,9 +3,12 @@
 import { compileUrlPattern } from '../match/url-path.ts';
 import { containsPath } from '../match/path.ts';
 import type { Bind, Credential } from '../model/credential.ts';
-import type { Clamp, GrantedCredential, Layer } from '../model/policy.ts';
+import type { Clamp, GrantedBind, GrantedCredential, Layer, LayerName } from '../model/policy.ts';
+import { SELF } from './credential-rule.ts';
 import { boundRequest } from './credential-scope.ts';
 import { formatDuration } from './quantity.ts';
+
+type Ceiling = Credential & { layer: LayerName };
 
 export interface Grants {
   credentials: GrantedCredential[];
@@ -30,8 +33,14 @@ export function grantCredentials(layers: readonly Layer[]): Grants {
       };
       for (const ceiling of above) {
         const lost: string[] = [];
+        const ceilings = [...ceiling.credentials, ...(ceiling.max?.credentials ?? [])];
         left =
-          left && bound(left, [...ceiling.credentials, ...(ceiling.max?.credentials ?? [])], lost);
+          left &&
+          bound(
+            left,
+            ceilings.map((one) => ({ ...one, layer: ceiling.name })),
+            lost,
+          );
         if (left === undefined || lost.length > 0)
           clamps.push(clampOf(written, layer, ceiling, left === undefined ? [] : lost));
       }
@@ -53,7 +62,7 @@ function clampOf(rule: Credential, layer: Layer, ceiling: Layer, lost: string[])
 /** What the best of the ceilings leaves; the first that leaves all, else the first that leaves anything. */
 function bound(
   credential: GrantedCredential,
-  ceilings: readonly Credential[],
+  ceilings: readonly Ceiling[],
   lost: string[],
 ): GrantedCredential | undefined {
   let best: { left: GrantedCredential; lost: string[] } | undefined;
@@ -68,7 +77,7 @@ function bound(
 
 function boundBy(
   credential: GrantedCredential,
-  ceiling: Credential,
+  ceiling: Ceiling,
 ): { left: GrantedCredential; lost: string[] } | undefined {
   if (credential.provider !== ceiling.provider) return undefined;
   const scope = boundRequest(credential.request, ceiling.request);
@@ -82,9 +91,9 @@ function boundBy(
         : `ttl: ${formatDuration(credential.ttl)}`,
     );
   const isBound = ceiling.bind !== undefined || ceiling.expose.git.length > 0;
-  const bind = credential.bind.filter(
-    (one) => !isBound || ceiling.bind?.some((outer) => containsBind(outer, one)) === true,
-  );
+  const bind = isBound
+    ? credential.bind.flatMap((one) => bindWithin(one, ceiling) ?? [])
+    : credential.bind;
   if (bind.length < credential.bind.length)
     lost.push(`${credential.bind.length - bind.length} of its binds`);
   const git = credential.expose.git.flatMap(({ host, verbs }) => {
@@ -107,6 +116,17 @@ function boundBy(
   };
 }
 
+/** The bind, counted by its ceiling's limit as well: two binds within it may not be used twice as often. */
+function bindWithin(bind: GrantedBind, ceiling: Ceiling): GrantedBind | undefined {
+  const outers = (ceiling.bind ?? []).filter((outer) => containsBind(outer, bind));
+  const outer = outers.find(({ limit }) => limit === undefined) ?? outers[0];
+  if (outer?.limit === undefined) return outer && bind;
+  const { place, file, line, layer } = ceiling;
+  const id = `${layer}/${place}.bind[${ceiling.bind?.indexOf(outer) ?? 0}]`;
+  const within = { rule: { id, file, line, layer }, limit: outer.limit };
+  return { ...bind, within: [...(bind.within ?? []), within] };
+}
+
 function containsBind(outer: Bind, inner: Bind): boolean {
   const within = <T>(bounds: readonly T[] | undefined, asked: readonly T[] | undefined): boolean =>
     bounds === undefined || asked?.every((one) => bounds.includes(one)) === true;
@@ -122,7 +142,8 @@ function containsBind(outer: Bind, inner: Bind): boolean {
     (outer.headers === undefined || within(outer.headers, inner.headers)) &&
     (outer.sign === undefined ||
       (inner.sign?.service === outer.sign.service && inner.sign.region === outer.sign.region)) &&
-    (inner.seal !== true || outer.seal === true)
+    // Without it the token in the answer would come to the guest; with it, it goes where the answer's would not.
+    (inner.seal === true) === (outer.seal === true)
   );
 }
 
@@ -133,11 +154,17 @@ function hasPaths(outer: Bind, inner: Bind): boolean {
       outer.paths?.some(
         (bounds) =>
           bounds === path ||
-          containsPath(compileUrlPattern(bounds, false), compileUrlPattern(path, false)),
+          containsPath(
+            compileUrlPattern(wide(bounds), false),
+            compileUrlPattern(wide(path), false),
+          ),
       ),
     ) === true
   );
 }
+
+/** A repository's name will be two segments. */
+const wide = (path: string): string => path.replaceAll(SELF, `${SELF}/${SELF}`);
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;

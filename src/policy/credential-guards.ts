@@ -57,7 +57,21 @@ export const GUARDS: readonly Guard[] = [
       '/orgs/*/memberships/**',
       '/orgs/*/teams/**',
       '/repos/*/*/contents/.github/workflows/**',
-    ].flatMap((path) => [path, `/api/v3${path}`]),
+      '/repos/*/*/actions/oidc/**',
+      '/orgs/*/actions/oidc/**',
+      '/orgs/*/actions/runner-groups/**',
+      '/orgs/*/outside_collaborators/**',
+      '/teams/**',
+      '/user/repository_invitations/**',
+    ]
+      // Repositories and organisations go by their numbers, too.
+      .flatMap((path) => [
+        path,
+        path.replace(/^\/repos\/\*\/\*\//, '/repositories/*/'),
+        path.replace(/^\/orgs\//, '/organizations/'),
+      ])
+      .filter((path, i, all) => all.indexOf(path) === i)
+      .flatMap((path) => [path, `/api/v3${path}`]),
   },
   {
     providers: ['npm'],
@@ -73,6 +87,12 @@ export const GUARDS: readonly Guard[] = [
       '/-/v1/login/**',
       '/-/org/**',
       '/-/team/**',
+      '/-/package/*/*/collaborators/**',
+      '/-/package/*/*/access/**',
+      '/-/package/*/*/trust/**',
+      // Owners are changed so.
+      '/*/-rev/**',
+      '/*/*/-rev/**',
       '/-/package/*/collaborators/**',
       '/-/package/*/access/**',
       '/-/package/*/trust/**',
@@ -100,6 +120,11 @@ export const GUARDS: readonly Guard[] = [
       '/**/*:setIamPolicy',
       '/storage/v1/b/*/iam/**',
       '/storage/v1/projects/*/hmacKeys/**',
+      // Requests in a body, which nobody judges.
+      '/batch/**',
+      '/**/batch',
+      '/v1/projects/*/locations/*/keys/**',
+      '/v2/projects/*/locations/*/keys/**',
     ],
   },
   {
@@ -110,16 +135,22 @@ export const GUARDS: readonly Guard[] = [
     reason: 'mints or keeps access beyond this session',
     paths: [
       '/**/providers/Microsoft.Authorization/**',
-      '/**/listKeys',
-      '/**/listCredentials',
-      '/**/listClusterAdminCredential',
-      '/**/listClusterUserCredential',
-      '/**/regenerateKey',
+      // Requests in a body, which nobody judges.
+      '/batch',
+      '/**/$batch',
+      // To be posted to, it lists what is secret: listKeys, listCredentials, listAccountSas and their like.
+      '/**/list*',
+      '/**/regenerate*',
+      '/**/generateCredentials',
       '/**/federatedIdentityCredentials/**',
-      '/*/applications/*/addPassword',
-      '/*/applications/*/addKey',
-      '/*/servicePrincipals/*/addPassword',
-      '/*/servicePrincipals/*/addKey',
+      // `applications(appId='…')/microsoft.graph.addPassword` is the same as `applications/ID/addPassword`.
+      '/**/*addPassword',
+      '/**/*addKey',
+      '/*/applications*/**',
+      '/*/servicePrincipals*/**',
+      '/*/oauth2PermissionGrants*/**',
+      '/**/appRoleAssignments/**',
+      '/**/appRoleAssignedTo/**',
       '/**/oauth2/**',
     ],
   },

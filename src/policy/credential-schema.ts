@@ -94,6 +94,10 @@ export const credential: Schema = {
 };
 
 export const credentialCeiling: Schema = {
-  ...record(keys, ['provider'], 'a credential that lower layers may ask for'),
+  ...record(
+    keys,
+    ['provider'],
+    'a credential that lower layers may ask for; what it does not say is free, but for where a secret of the host comes from (key, env, name, path, command, profile) and where it is shown (url, api, server and their like)',
+  ),
   allOf: byProvider(({ required: _, ...schema }) => schema),
 };

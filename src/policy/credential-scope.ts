@@ -41,8 +41,17 @@ const SETS = ['repositories', 'actions', 'resources', 'scopes', 'policies'];
 const NUMBERS = ['uses'];
 
 /**
- * The request with what the ceiling leaves of it, or why nothing is left. A key that the ceiling does not state is free.
- * `lost` says what was taken away.
+ * Keys that say which secret of the host is used, which program of it is run, and to whom a token of the workload is shown.
+ * Left free they would hand a lower layer more than any scope could take back.
+ */
+const NEVER_FREE = [
+  ...['key', 'env', 'name', 'path', 'command', 'profile'],
+  ...['api', 'server', 'endpoint', 'authority', 'sts', 'iam', 'url', 'registry', 'revoke'],
+];
+
+/**
+ * The request with what the ceiling leaves of it; undefined where nothing is left. A key that the ceiling does not state is
+ * free, but for those of `NEVER_FREE`, which may then not be there. `lost` says what was taken away.
  */
 export function boundRequest(
   request: JsonObject,
@@ -50,6 +59,8 @@ export function boundRequest(
 ): { request: JsonObject; lost: string[] } | undefined {
   const bounded: JsonObject = { ...request };
   const lost: string[] = [];
+  if (NEVER_FREE.some((key) => request[key] !== undefined && ceiling[key] === undefined))
+    return undefined;
   for (const [key, bound] of Object.entries(ceiling)) {
     const asked = request[key];
     const left = boundValue(key, asked, bound);

@@ -1,8 +1,8 @@
 // Puts the repository of the run in the place of `self`. Invariant: where it is not known, `{self}` stays, and matches no
 // path of any request, since no canonical path holds a brace.
 import { readUrlPattern } from '../match/url-path.ts';
-import type { Bind, JsonObject } from '../model/credential.ts';
-import type { GrantedCredential } from '../model/policy.ts';
+import type { JsonObject } from '../model/credential.ts';
+import type { GrantedBind, GrantedCredential } from '../model/policy.ts';
 import { SELF } from './credential-rule.ts';
 
 /** As GitHub lets repositories be called: nothing in it means anything in a pattern. */
@@ -45,7 +45,7 @@ function placeInRequest(request: JsonObject, repository: string): JsonObject {
   };
 }
 
-function placeInBind(bind: Bind, repository: string): Bind {
+function placeInBind(bind: GrantedBind, repository: string): GrantedBind {
   if (bind.paths === undefined) return bind;
   return {
     ...bind,

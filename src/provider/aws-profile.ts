@@ -86,6 +86,7 @@ async function printedKeys(line: string, host: Host): Promise<SigningKeys> {
   if (program === undefined) throw fault('expected `credential_process` to name a program');
   const output = await new Promise<string>((resolve, reject) => {
     const options = {
+      cwd: '/', // what lies in the workspace is the guest's
       timeout: PROCESS_MS,
       killSignal: 'SIGKILL' as const,
       maxBuffer: MAX_FILE,

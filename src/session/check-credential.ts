@@ -7,11 +7,14 @@ import type { Actor, Run } from '../model/identity.ts';
 import type { GrantedCredential } from '../model/policy.ts';
 import type { Scope } from '../provider/provider.ts';
 import { createMinter } from './minter.ts';
+import type { MayWrite } from './out-of-reach.ts';
 
 export interface CheckOptions {
   credential: GrantedCredential;
   environment: Readonly<Record<string, string | undefined>>;
   home: string;
+  /** whether a guest may write there */
+  mayWrite: MayWrite;
   actor: Actor;
   run: Run | undefined;
   proxies: ProxySettings;

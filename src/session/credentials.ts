@@ -12,7 +12,9 @@ import type { ProviderName } from '../model/credential.ts';
 import { SandboxError } from '../model/error.ts';
 import type { GrantedCredential } from '../model/policy.ts';
 import { needsSelf } from '../policy/credential-self.ts';
+import { createDecider } from '../policy/decide.ts';
 import { createMinter } from './minter.ts';
+import { mayWriteBy } from './out-of-reach.ts';
 import type { SessionPlan } from './plan.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -52,6 +54,7 @@ export function openCredentials(options: OpenCredentialsOptions): Credentials {
       ...plan,
       environment: hostEnvironment,
       home: policy.home,
+      mayWrite: mayWriteBy(createDecider(policy)),
       onNotice: onProgress,
     }),
     point,

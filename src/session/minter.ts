@@ -12,6 +12,7 @@ import type { MintContext, Minted, Revocation } from '../provider/provider.ts';
 import { PROVIDERS } from '../provider/registry.ts';
 import { revoke } from '../provider/revoke.ts';
 import { createHostHttp, type HostHttpOptions } from './host-http.ts';
+import { assertOutOfReach, pathOutOfReach, type MayWrite } from './out-of-reach.ts';
 
 export interface MinterOptions extends HostHttpOptions {
   environment: Readonly<Record<string, string | undefined>>;
@@ -22,6 +23,8 @@ export interface MinterOptions extends HostHttpOptions {
   /** names the use in the vendor's log where there is no run */
   id: string;
   journalDirectory: string;
+  /** whether the guest may write there */
+  mayWrite: MayWrite;
   onNotice: (line: string) => void;
 }
 
@@ -35,7 +38,9 @@ export interface Minter {
 type Endable = Pick<Minted, 'revocation' | 'alsoRevoke' | 'notAfter'>;
 
 export function createMinter(options: MinterOptions): Minter {
-  const { environment } = options;
+  const { home, mayWrite } = options;
+  const { environment: given } = options;
+  const environment = { ...given, PATH: pathOutOfReach(given['PATH'], mayWrite) };
   const now = (): number => Date.now();
   const http = createHostHttp(options);
   const identity = createActionsIdentity({ environment, get: http, now });
@@ -59,13 +64,14 @@ export function createMinter(options: MinterOptions): Minter {
 
   return {
     async mint({ id, provider, request, ttl }) {
+      assertOutOfReach(request, home, mayWrite);
       const minted = await mintAt(provider, id, {
         request,
         ...(ttl === undefined ? {} : { ttl }),
         idToken: (audience) => identity.idToken(audience),
         http,
         environment,
-        home: options.home,
+        home,
         sessionName: nameOf(options),
         now,
         signal,

@@ -12,6 +12,7 @@ import { Secret } from '../../src/model/secret.ts';
 import type { Minted, Revocation } from '../../src/provider/provider.ts';
 import type { ResolveInput } from '../../src/policy/resolve.ts';
 import { policyOf } from '../policy/support.ts';
+import type { Texts } from '../policy/support.ts';
 import { createCertificate } from './certificate.ts';
 import { createRig } from './egress-rig.ts';
 import type { Rig } from './egress-rig.ts';
@@ -31,6 +32,8 @@ export interface Got {
 export interface CredentialRigOptions {
   /** a policy of the repo layer, without `version` */
   policy: string;
+  /** in place of `policy` */
+  layers?: Texts;
   resolve?: Partial<ResolveInput>;
   /** names that the origin serves */
   hosts?: [string, ...string[]];
@@ -73,7 +76,7 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
   const minted: string[] = [];
   const revoked: string[] = [];
   const remembered = new Set<string>();
-  const policy = policyOf([['repo', options.policy]], options.resolve);
+  const policy = policyOf(options.layers ?? [['repo', options.policy]], options.resolve);
   let credentials: Credentials | undefined;
   const rig = await createRig({
     policy,

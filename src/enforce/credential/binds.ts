@@ -1,8 +1,8 @@
 // Where each credential may go: the binds of the policy, ready to be asked of a request.
 // Invariant: host, port, method and path all say yes, or the value does not go there.
 
-import type { Bind, GitVerb } from '../../model/credential.ts';
-import type { GrantedCredential, Rate } from '../../model/policy.ts';
+import type { GitVerb } from '../../model/credential.ts';
+import type { GrantedBind, GrantedCredential, Rate } from '../../model/policy.ts';
 import type { PathPattern } from '../../match/path.ts';
 import { compileUrlPattern, matchesUrlPath, splitUrlPath } from '../../match/url-path.ts';
 import type { AllowedRequest } from '../injection.ts';
@@ -17,6 +17,8 @@ export interface Bound {
   place: string;
   headers: readonly string[];
   limit?: Rate;
+  /** of ceilings */
+  within: NonNullable<GrantedBind['within']>;
   sign?: { service: string; region: string };
   seal: boolean;
 }
@@ -72,8 +74,8 @@ export function createBinds(credentials: readonly GrantedCredential[]): Binds {
 /** Where HTTP is spoken, bound or not: a placeholder that goes there by mistake is seen. */
 const WEB: ReadonlySet<number> = new Set([80, 443, 8080, 8443]);
 
-function compile(credential: GrantedCredential, bind: Bind, place: string): Compiled {
-  const { hosts, ports, methods, paths, headers, limit, sign, seal } = bind;
+function compile(credential: GrantedCredential, bind: GrantedBind, place: string): Compiled {
+  const { hosts, ports, methods, paths, headers, limit, within = [], sign, seal } = bind;
   return {
     credential,
     place,
@@ -84,6 +86,7 @@ function compile(credential: GrantedCredential, bind: Bind, place: string): Comp
     headers: headers ?? HEADERS,
     git: undefined,
     seal: seal === true,
+    within,
     ...(limit && { limit }),
     ...(sign && { sign }),
   };

@@ -18,12 +18,12 @@ export interface HeadOptions {
   notes: Notes;
 }
 
-/** The value goes into `fields[index]`; `sign`: the request is signed with it instead. */
+/** The value goes into the one field called `header`; without `slot` the request is signed with it instead. */
 export interface Wanted {
   bound: Bound;
   /** the credential, or a token that was sealed in an answer to one */
   id: string;
-  slot?: { index: number; header: string; fill: Slot['fill'] };
+  slot?: { header: string; fill: Slot['fill'] };
 }
 
 export type HeadReading =
@@ -35,6 +35,7 @@ export type HeadReading =
 const AWS4 = /^AWS4-HMAC-SHA256[ \t]/;
 /** Headers that say who asks: on hosts with a credential they are ours to say. */
 const OWN_AUTH = new Set(['authorization', 'x-api-key', 'x-amz-security-token']);
+const SIGNED = ['authorization', 'x-amz-security-token'];
 
 export function readInjection(
   request: AllowedRequest,
@@ -45,8 +46,9 @@ export function readInjection(
   const target = `${request.path}${head.query}`;
   const places = placesIn({ method: request.method, target, fields: head.fields }, placeholders);
   const bounds = binds.of(request, head.query);
-  if (places.length === 0)
-    return { kind: 'plain', fields: withoutOwn(request, head, bounds, options) };
+  const bare = (kept: readonly string[]): HeaderFields =>
+    withoutOwn(request, head, bounds, options, kept);
+  if (places.length === 0) return { kind: 'plain', fields: bare([]) };
   const foreign = places.find((place) => place.isForeign);
   if (foreign !== undefined)
     return {
@@ -62,8 +64,16 @@ export function readInjection(
   if (own.length === 0)
     return misplaced(owner, `the credential "${owner}" is not bound to this request`);
   const signed = own.find((bound) => bound.sign !== undefined);
-  if (signed !== undefined) return readSigned(id, signed, places, head);
-  return readHeader(id, owner, own, places, head, placeholders);
+  const reading =
+    signed === undefined
+      ? readHeader(id, owner, own, places, head, placeholders)
+      : readSigned(id, signed, places, head);
+  if (reading.kind !== 'wanted') return reading;
+  // Beside the value nothing else says who asks: the server might believe that.
+  const { slot } = reading.wanted;
+  const seal = own.some((one) => one.seal);
+  const wanted = { ...reading.wanted, bound: { ...reading.wanted.bound, seal } };
+  return { kind: 'wanted', wanted, fields: bare(slot === undefined ? SIGNED : [slot.header]) };
 }
 
 function readSigned(id: string, bound: Bound, places: Place[], head: OutgoingHead): HeadReading {
@@ -110,7 +120,7 @@ function readHeader(
   return {
     kind: 'wanted',
     fields: head.fields,
-    wanted: { bound, id, slot: { index, header, fill } },
+    wanted: { bound, id, slot: { header, fill } },
   };
 }
 
@@ -120,13 +130,17 @@ function withoutOwn(
   head: OutgoingHead,
   bounds: readonly Bound[],
   { binds, notes }: HeadOptions,
+  kept: readonly string[],
 ): HeaderFields {
   if (request.scheme !== 'https' || !binds.isBound(request.host, request.port)) return head.fields;
   const names = new Set([...OWN_AUTH, ...bounds.flatMap(({ headers }) => headers)]);
-  const gone = head.fields.filter(([name]) => names.has(name)).map(([name]) => name);
+  // To programs behind CGI and its heirs `_` and `-` are one.
+  const isOwn = (name: string): boolean =>
+    names.has(name.replaceAll('_', '-')) && !kept.includes(name);
+  const gone = head.fields.filter(([name]) => isOwn(name)).map(([name]) => name);
   if (gone.length === 0) return head.fields;
   notes.alert(request, 'auth.foreign', { header: [...new Set(gone)].join(', ') });
-  return head.fields.filter(([name]) => !names.has(name));
+  return head.fields.filter(([name]) => !isOwn(name));
 }
 
 function misplaced(credential: string, reason: string): HeadReading {

@@ -22,6 +22,8 @@ import type { Wanted } from './head-injection.ts';
 import { secretsOf } from './material.ts';
 import type { Notes } from './notes.ts';
 import type { Placeholders } from './placeholder/placeholders.ts';
+import { createRoom } from './room.ts';
+import type { Room } from './room.ts';
 import type { Scanner } from './scan/scanner.ts';
 import { sealAnswer } from './seal-answer.ts';
 import type { Seals } from './sealed.ts';
@@ -42,9 +44,14 @@ export interface InjectorOptions {
 
 /** Of a body that is signed, or read before it may go. */
 const MAX_BODY = 8 * 1024 * 1024;
+/** Of all bodies of a session that are held at once. */
+const MAX_HELD = 64 * 1024 * 1024;
+/** A server may answer with the whole, whatever these ask for (RFC 9110 §14.2). */
+const PIECES = new Set(['range', 'if-range']);
 
 export function createInjector(options: InjectorOptions): Injector {
   const { binds, notes } = options;
+  const room = createRoom(MAX_HELD);
   return {
     isBound: (host, port) => binds.isBound(host, port),
     inject(request, head) {
@@ -55,7 +62,10 @@ export function createInjector(options: InjectorOptions): Injector {
         return refusedInjection(notes.refuse(request, 'placeholder', reason));
       }
       const wanted = reading.kind === 'wanted' ? reading.wanted : undefined;
-      return createInjection(request, { ...head, fields: reading.fields }, wanted, options);
+      return createInjection(request, { ...head, fields: reading.fields }, wanted, {
+        ...options,
+        room,
+      });
     },
   };
 }
@@ -64,7 +74,7 @@ function createInjection(
   request: AllowedRequest,
   head: OutgoingHead,
   wanted: Wanted | undefined,
-  options: InjectorOptions,
+  options: InjectorOptions & { room: Room },
 ): Injection {
   const { binds, notes, scanner } = options;
   const isBound = binds.isBound(request.host, request.port);
@@ -74,7 +84,9 @@ function createInjection(
       ? undefined
       : createSigning(request, head, wanted.bound, options);
   // What is compressed would have to be undone here before it can be looked into.
-  const fields = isBound ? withIdentity(head.fields) : head.fields;
+  const whole = isBound ? withIdentity(head.fields) : head.fields;
+  // Asked for in pieces, an answer would show the value in pieces that nobody could know it by.
+  const fields = wanted?.slot === undefined ? whole : whole.filter(([name]) => !PIECES.has(name));
 
   async function prepare(
     body: Buffer | undefined,
@@ -110,6 +122,7 @@ function createInjection(
     ...(wanted && { credential: wanted.bound.credential.id }),
     takesBody: signing?.takesBody ?? false,
     maxBody: MAX_BODY,
+    ...options.room.share(),
     prepare,
     guard: (onRefuse) =>
       guardRequest({
@@ -162,13 +175,13 @@ function withIdentity(fields: HeaderFields): HeaderFields {
 }
 
 function countUse(
-  { limit, credential, place }: Bound,
+  { limit, within, credential, place }: Bound,
   quotas: Pick<Quotas, 'take'>,
 ): string | undefined {
-  if (limit === undefined) return undefined;
   const { id, layer, file, line } = credential;
   const rule = { id: `${layer}/${id}.${place}`, file, line, layer };
-  return quotas.take([{ rule, limit, depth: 0 }])?.reason;
+  const own = limit === undefined ? [] : [{ rule, limit }];
+  return quotas.take([...own, ...within].map((one) => ({ ...one, depth: 0 })))?.reason;
 }
 
 function refusedInjection(refused: InjectionRefusal): Injection {
@@ -176,6 +189,8 @@ function refusedInjection(refused: InjectionRefusal): Injection {
     refused,
     takesBody: false,
     maxBody: 0,
+    hold: () => false,
+    release: () => undefined,
     prepare: () => Promise.resolve(refused),
     guard: () => [],
     answer: () => undefined,

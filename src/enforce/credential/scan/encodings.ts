@@ -1,6 +1,6 @@
 // The forms in which a server may hand a value back that it was given.
 
-export type Form = 'raw' | 'base64' | 'percent' | 'json' | 'hex';
+export type Form = 'raw' | 'base64' | 'percent' | 'json' | 'hex' | 'html' | 'utf16';
 
 export interface Encoded {
   form: Form;
@@ -40,10 +40,36 @@ export function encodingsOf(value: string): Encoded[] {
   for (const text of base64Of(bytes)) add('base64', text, 'latin1');
   for (const text of percentOf(bytes)) add('percent', text, 'latin1');
   for (const text of jsonOf(value)) add('json', text);
+  for (const text of htmlOf(value)) add('html', text);
+  const units = Buffer.from(value, 'utf16le');
+  add('utf16', units.toString('latin1'), 'latin1');
+  add('utf16', units.swap16().toString('latin1'), 'latin1');
   const hex = bytes.toString('hex');
   add('hex', hex);
   add('hex', hex.toUpperCase());
   return [...forms.values()];
+}
+
+/** As templates write into pages and XML: by name, by number, and with what only some of them escape. */
+const IN_HTML: readonly RegExp[] = [/[&<>]/g, /[&<>"]/g, /[&<>"']/g, /[&<>"'+]/g, /[&<>"'`=/]/g];
+const NAMES: Readonly<Record<string, string>> = { '&': 'amp', '<': 'lt', '>': 'gt', '"': 'quot' };
+
+function htmlOf(value: string): string[] {
+  const codes: ((char: string) => string)[] = [
+    (char) => `#${char.charCodeAt(0)}`,
+    (char) => `#${String(char.charCodeAt(0)).padStart(3, '0')}`,
+    (char) => `#x${char.charCodeAt(0).toString(16)}`,
+    (char) => `#x${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  ];
+  return IN_HTML.flatMap((escaped) =>
+    codes.flatMap((code) => [
+      value.replace(escaped, (char) => `&${NAMES[char] ?? code(char)};`),
+      value.replace(
+        escaped,
+        (char) => `&${char === '"' ? code(char) : (NAMES[char] ?? code(char))};`,
+      ),
+    ]),
+  );
 }
 
 function base64Of(bytes: Buffer): string[] {

@@ -35,6 +35,7 @@ export interface Patterns {
 export interface Scanner {
   /** Throws `CREDENTIAL_VALUE_LENGTH` and `CREDENTIAL_REPLACEMENT`: a value that cannot be looked for may not be used. */
   add(value: LiveValue): void;
+  /** Takes back one `add`: a credential minted anew may have the value it had. */
   remove(credential: string, secret: Secret): void;
   /** as of now: ask again for every chunk */
   patterns(): Patterns;
@@ -43,6 +44,8 @@ export interface Scanner {
 interface Held {
   credential: string;
   value: string;
+  /** how often it was added and not yet removed */
+  uses: number;
   forms: readonly Encoded[];
   replacement: Buffer;
 }
@@ -50,8 +53,10 @@ interface Held {
 export function createScanner(): Scanner {
   let held: Held[] = [];
   let compiled: Patterns | undefined;
-  const without = (credential: string, value: string): Held[] =>
-    held.filter((one) => one.credential !== credential || one.value !== value);
+  const isOf =
+    (credential: string, value: string) =>
+    (one: Held): boolean =>
+      one.credential === credential && one.value === value;
   return {
     add: ({ credential, secret, replacement }) => {
       const value = secret.reveal();
@@ -68,13 +73,22 @@ export function createScanner(): Scanner {
           code: 'CREDENTIAL_REPLACEMENT',
           message: `credential ${credential}: expected a placeholder of printable ASCII`,
         });
-      held = without(credential, value);
-      const forms = encodingsOf(value);
-      held.push({ credential, value, forms, replacement: Buffer.from(replacement) });
+      const known = held.find(isOf(credential, value));
       compiled = undefined;
+      if (known !== undefined) {
+        known.uses += 1;
+        known.replacement = Buffer.from(replacement);
+        return;
+      }
+      const forms = encodingsOf(value);
+      held.push({ credential, value, uses: 1, forms, replacement: Buffer.from(replacement) });
     },
     remove: (credential, secret) => {
-      held = without(credential, secret.reveal());
+      const known = held.find(isOf(credential, secret.reveal()));
+      if (known === undefined) return;
+      known.uses -= 1;
+      if (known.uses > 0) return;
+      held = held.filter((one) => one !== known);
       compiled = undefined;
     },
     patterns: () => (compiled ??= compile(held)),

@@ -139,6 +139,7 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
     isOver = true;
     clearTimeout(idle);
     clearTimeout(upload);
+    injection?.release();
     const milliseconds = Math.round(performance.now() - startedAt);
     judge.outcome(request, { end, ...facts, ...more, milliseconds });
     done();
@@ -333,8 +334,12 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
     const { upstreams } = context;
     if (injection === undefined) return upstreams.for().send(head, answer);
     const whole = injection.takesBody && head.hasBody;
-    const body = whole ? await collect(call.body, injection.maxBody) : undefined;
-    if (whole && body === undefined) return refuse(TOO_LONG);
+    const body = whole ? await collect(call.body, injection) : undefined;
+    if (whole && body === undefined) {
+      if (isOver) return undefined;
+      judge.refuse(request, 'egress-injection', TOO_LONG.reason);
+      return refuse(TOO_LONG);
+    }
     const prepared = await injection.prepare(body);
     if (isOver) return undefined;
     if ('check' in prepared) return refuse(prepared);
@@ -346,7 +351,7 @@ function carry({ call, head, request, injection, size, spend, context, done }: C
 const TOO_LONG: InjectionRefusal = {
   check: 'egress-injection',
   status: 403,
-  reason: 'its body is too long to be signed',
+  reason: 'its body is too long to be signed, or too many wait to be',
 };
 
 function failure(message: string): SandboxError {

@@ -11,13 +11,16 @@ export function outgoing(head: RequestHead, site: Site): OutgoingHead {
   return { query, fields, hasBody, authority: hostField(site) };
 }
 
-/** The whole of a body; undefined where it is longer than `limit`, or was cut off. */
-export async function collect(body: Inlet, limit: number): Promise<Buffer | undefined> {
+/** The whole of a body; undefined where it is too long, or was cut off. */
+export async function collect(
+  body: Inlet,
+  { maxBody, hold }: Pick<Injection, 'maxBody' | 'hold'>,
+): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of body.stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > limit) return undefined;
+    if (size > maxBody || !hold(chunk.length)) return undefined;
     chunks.push(chunk);
   }
   return body.isWhole() ? Buffer.concat(chunks) : undefined;
@@ -38,7 +41,8 @@ export function guardedBody(
     part.on('error', () => undefined);
     stream = stream.pipe(part);
   }
-  return { ...body, stream };
+  // Trailers are left out: nobody looks for placeholders there, and no client sends any that matters.
+  return { ...body, stream, trailers: () => [] };
 }
 
 export interface Answered {

@@ -138,6 +138,12 @@ function listen(
   });
   request.on('response', (response: IncomingMessage) => {
     response.on('error', (error) => answer.onFailure(error));
+    // Node takes the chunks apart and leaves any other coding in the body, where nobody would know of it.
+    if (!/^(?:chunked|identity)?$/i.test(response.headers['transfer-encoding'] ?? '')) {
+      response.destroy();
+      answer.onFailure(new Error('the answer is coded on its way'));
+      return;
+    }
     answer.onResponse(response.statusCode ?? 502, endToEnd(toFields(response.rawHeaders)), {
       stream: response,
       trailers: () => toFields(response.rawTrailers),
