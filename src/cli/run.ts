@@ -3,6 +3,7 @@
 import { realpathSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Command } from 'commander';
 import { type FilesystemThread, createFilesystemThread } from '../enforce/filesystem/server.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
@@ -33,6 +34,9 @@ import {
 import { ensureReady } from './setup.ts';
 import { variables } from './variables.ts';
 import { packageDirectory } from './version.ts';
+
+/** how long the end of a run waits for credentials of earlier sessions to be revoked, in `ms` */
+const SWEEP_MS = 10_000;
 
 export function runCommand(): Command {
   return addRunOptions(
@@ -94,7 +98,8 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     return await runSession(plan, options, signals.held, thread);
   } finally {
     signals.release();
-    await swept;
+    // What takes longer is left for the next start: the journal still has it.
+    await Promise.race([swept, delay(SWEEP_MS, undefined, { ref: false })]);
   }
 }
 

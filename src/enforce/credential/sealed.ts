@@ -8,8 +8,9 @@ import type { Scanner } from './scan/scanner.ts';
 
 /** bytes of an answer that holds a token */
 export const MAX_SEALED_ANSWER = 256 * 1024;
-/** tokens of one session; a client asks for one for each repository and hour */
-const MAX_SEALED = 1000;
+/** tokens of one session, and their bytes: each is looked for in all its forms */
+const MAX_SEALED = 200;
+const MAX_SEALED_BYTES = 256 * 1024;
 /** Fields of token endpoints: https://distribution.github.io/distribution/spec/auth/token/, RFC 6749 §5.1. */
 const FIELDS = ['token', 'access_token', 'refresh_token', 'id_token'];
 
@@ -28,11 +29,13 @@ export interface Seals {
 export function createSeals(placeholders: Placeholders, scanner: Scanner): Seals {
   const sealed = new Map<string, Sealed>();
   const known = new Map<string, string>();
+  let bytes = 0;
 
   function placeholderOf(owner: string, value: string): string | undefined {
     const before = known.get(value);
     if (before !== undefined) return before;
-    if (sealed.size >= MAX_SEALED) return undefined;
+    if (sealed.size >= MAX_SEALED || bytes + value.length > MAX_SEALED_BYTES) return undefined;
+    bytes += value.length;
     const id = `${owner}/${sealed.size}`;
     const placeholder = placeholders.issue(id, 'plain');
     const secret = new Secret(value);
