@@ -1,0 +1,105 @@
+// A registry of images with a token endpoint of its own: a password buys a token, and the token buys the one image.
+// https://distribution.github.io/distribution/spec/auth/token/, https://github.com/opencontainers/distribution-spec
+
+import { createHash, randomBytes } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+
+import { bearerOf } from '../clouds/cloud.ts';
+import type { Site, SiteAnswer } from './site.ts';
+
+export interface Images {
+  sites: Site[];
+  /** that were handed out */
+  tokens: Set<string>;
+}
+
+interface ImagesOptions {
+  /** of the registry; of the endpoint that its answers name; of the one that `stray` images are said to have */
+  hosts: { registry: string; tokens: string; stray: string };
+  user: string;
+  password: string;
+}
+
+const TYPE = 'application/vnd.oci.image';
+
+export function createImages({ hosts, user, password }: ImagesOptions): Images {
+  const tokens = new Set<string>();
+  const blobs = new Map<string, Buffer>();
+  const keep = (mediaType: string, body: Buffer): object => {
+    const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
+    blobs.set(digest, body);
+    return { mediaType, digest, size: body.length };
+  };
+  // Two empty blocks: a tar with nothing in it.
+  const tar = Buffer.alloc(1024);
+  const config = {
+    architecture: 'amd64',
+    os: 'linux',
+    config: {},
+    rootfs: {
+      type: 'layers',
+      diff_ids: [`sha256:${createHash('sha256').update(tar).digest('hex')}`],
+    },
+  };
+  const manifest = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: `${TYPE}.manifest.v1+json`,
+    config: keep(`${TYPE}.config.v1+json`, Buffer.from(JSON.stringify(config))),
+    layers: [keep(`${TYPE}.layer.v1.tar+gzip`, gzipSync(tar))],
+  });
+
+  const answerTokens: Extract<Site, { answer: unknown }>['answer'] = (request) => {
+    const basic = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
+    if (request.headers['authorization'] !== basic)
+      return { status: 401, body: { errors: [{ code: 'UNAUTHORIZED' }] } };
+    const token = randomBytes(48).toString('base64url');
+    tokens.add(token);
+    return {
+      status: 200,
+      body: {
+        token,
+        access_token: token,
+        expires_in: 300,
+        issued_at: new Date().toISOString(),
+      },
+    };
+  };
+
+  function challenge(path: string): SiteAnswer {
+    const realm = `https://${path.startsWith('/v2/stray/') ? hosts.stray : hosts.tokens}/token`;
+    return {
+      status: 401,
+      headers: {
+        'www-authenticate': `Bearer realm="${realm}",service="${hosts.registry}",scope="repository:acme/app:pull"`,
+        'docker-distribution-api-version': 'registry/2.0',
+      },
+      body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
+    };
+  }
+
+  const answerRegistry: Extract<Site, { answer: unknown }>['answer'] = (request) => {
+    const { path } = request;
+    if (!tokens.has(bearerOf(request) ?? '')) return challenge(path);
+    if (path === '/v2/') return { status: 200 };
+    if (path === '/v2/acme/app/manifests/1')
+      return {
+        status: 200,
+        headers: { 'content-type': `${TYPE}.manifest.v1+json` },
+        body: manifest,
+      };
+    const blob = blobs.get(/^\/v2\/acme\/app\/blobs\/(\S+)$/.exec(path)?.[1] ?? '');
+    return blob === undefined
+      ? { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } }
+      : { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: blob };
+  };
+
+  return {
+    tokens,
+    sites: [
+      { hosts: [hosts.registry], answer: answerRegistry },
+      { hosts: [hosts.tokens], answer: answerTokens },
+      // Would take any password, and keeps it.
+      { hosts: [hosts.stray], answer: () => ({ status: 200, body: { token: 'x'.repeat(40) } }) },
+    ],
+  };
+}
