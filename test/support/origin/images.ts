@@ -14,15 +14,17 @@ export interface Images {
 }
 
 interface ImagesOptions {
-  /** of the registry; of the endpoint that its answers name; of the one that `stray` images are said to have */
-  hosts: { registry: string; tokens: string; stray: string };
+  /** name of a registry → URL of the token endpoint that its answers name */
+  realms: Readonly<Record<string, string>>;
+  /** the one that sells tokens; the others would take any password */
+  realm: string;
   user: string;
   password: string;
 }
 
 const TYPE = 'application/vnd.oci.image';
 
-export function createImages({ hosts, user, password }: ImagesOptions): Images {
+export function createImages({ realms, realm, user, password }: ImagesOptions): Images {
   const tokens = new Set<string>();
   const blobs = new Map<string, Buffer>();
   const keep = (mediaType: string, body: Buffer): object => {
@@ -65,12 +67,11 @@ export function createImages({ hosts, user, password }: ImagesOptions): Images {
     };
   };
 
-  function challenge(path: string): SiteAnswer {
-    const realm = `https://${path.startsWith('/v2/stray/') ? hosts.stray : hosts.tokens}/token`;
+  function challenge(host: string): SiteAnswer {
     return {
       status: 401,
       headers: {
-        'www-authenticate': `Bearer realm="${realm}",service="${hosts.registry}",scope="repository:acme/app:pull"`,
+        'www-authenticate': `Bearer realm="${realms[host]}",service="${host}",scope="repository:acme/app:pull"`,
         'docker-distribution-api-version': 'registry/2.0',
       },
       body: { errors: [{ code: 'UNAUTHORIZED', message: 'authentication required' }] },
@@ -78,8 +79,8 @@ export function createImages({ hosts, user, password }: ImagesOptions): Images {
   }
 
   const answerRegistry: Extract<Site, { answer: unknown }>['answer'] = (request) => {
-    const { path } = request;
-    if (!tokens.has(bearerOf(request) ?? '')) return challenge(path);
+    const { host, path } = request;
+    if (!tokens.has(bearerOf(request) ?? '')) return challenge(host);
     if (path === '/v2/') return { status: 200 };
     if (path === '/v2/acme/app/manifests/1')
       return {
@@ -96,10 +97,14 @@ export function createImages({ hosts, user, password }: ImagesOptions): Images {
   return {
     tokens,
     sites: [
-      { hosts: [hosts.registry], answer: answerRegistry },
-      { hosts: [hosts.tokens], answer: answerTokens },
-      // Would take any password, and keeps it.
-      { hosts: [hosts.stray], answer: () => ({ status: 200, body: { token: 'x'.repeat(40) } }) },
+      { hosts: Object.keys(realms), answer: answerRegistry },
+      {
+        hosts: [...new Set(Object.values(realms).map((url) => new URL(url).host))],
+        answer: (request) =>
+          `https://${request.host}${request.path}` === realm
+            ? answerTokens(request)
+            : { status: 200, body: { token: 'x'.repeat(40) } },
+      },
     ],
   };
 }

@@ -48,7 +48,12 @@ const keys = {
 const google = `ya29.${random()}`;
 const azure = `eyJ0.${random()}`;
 const [anthropic, openai, password] = [`sk-ant-api03-${random()}`, `sk-proj-${random()}`, random()];
-const images = createImages({ hosts: names.IMAGES, user: names.IMAGES_USER, password });
+const images = createImages({
+  realms: names.REALMS,
+  realm: names.REALM,
+  user: names.IMAGES_USER,
+  password,
+});
 
 const sts = await startSts({ role: names.ROLE, keys, isToken });
 const s3 = await startS3({ bucket: names.BUCKET, keys, region: names.REGION });
@@ -107,7 +112,12 @@ function onRequest(incoming: IncomingMessage | Http2ServerRequest, outgoing: unk
   const { method = '', url = '/' } = request;
   response.on('close', () => {
     saySecrets();
-    say({ host, method, url: url.replace(/[^/]{30,}$/, '…'), status: response.statusCode });
+    say({
+      host,
+      method,
+      url: url.replace(/\/[^/?]{40,}$/, '/…').replace(/\?.{40,}$/, '?…'),
+      status: response.statusCode,
+    });
   });
   const site = byHost.get(host);
   if (site === undefined) response.writeHead(404).end();

@@ -10,7 +10,8 @@ export function anthropicApi(key: string): Site {
     hosts: ['api.anthropic.com'],
     answer(request) {
       const asked = jsonOf(request);
-      if (request.headers['x-api-key'] !== key)
+      // Clients of different years show it in different headers.
+      if (request.headers['x-api-key'] !== key && bearerOf(request) !== key)
         return fault(401, 'authentication_error', JSON.stringify(shown(request)));
       if (request.method !== 'POST' || request.path !== '/v1/messages' || !asked?.['max_tokens'])
         return fault(400, 'invalid_request_error', request.path);
@@ -29,7 +30,7 @@ export function anthropicApi(key: string): Site {
           status: 200,
           body: { ...message, content: [{ type: 'text', text }], stop_reason: 'end_turn' },
         };
-      const delta = (piece: string): object => ({
+      const delta = (piece: string) => ({
         type: 'content_block_delta',
         index: 0,
         delta: { type: 'text_delta', text: piece },

@@ -13,10 +13,17 @@ export const VAULT = 'acme.vault.azure.net';
 export const NPM = 'packages.example.com';
 /** as in a path */
 export const PACKAGE = '@acme%2flib';
-export const IMAGES = {
-  registry: 'images.example.com',
-  tokens: 'auth.example.com',
-  stray: 'elsewhere.example.net',
+export const IMAGES = 'images.example.com';
+export const TOKENS = 'auth.example.com';
+/** Registries that lead to another host, and to another path, than passwords are for. */
+export const BENT_HOST = 'bent-host.example.com';
+export const BENT_PATH = 'bent-path.example.com';
+export const STRANGER = 'elsewhere.example.net';
+export const REALM = `https://${TOKENS}/token`;
+export const REALMS = {
+  [IMAGES]: REALM,
+  [BENT_HOST]: `https://${STRANGER}/token`,
+  [BENT_PATH]: `https://${TOKENS}/other`,
 };
 export const IMAGES_USER = 'robot';
 /** All names that the origin answers for. */
@@ -35,5 +42,9 @@ export const HOSTS: readonly [string, ...string[]] = [
   'api.anthropic.com',
   'api.openai.com',
   NPM,
-  ...Object.values(IMAGES),
+  IMAGES,
+  TOKENS,
+  BENT_HOST,
+  BENT_PATH,
+  STRANGER,
 ];
