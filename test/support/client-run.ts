@@ -96,16 +96,13 @@ export function leaksOf(rig: CliRig, run: ClientRun): string[] {
     ...[rig.workspace, rig.logs, join(rig.root, 'state')].flatMap(filesBelow),
   ]);
   if (run.secrets.length === 0) throw new Error('no secret to look for');
-  return [...places].flatMap(([place, text]) =>
-    run.secrets.flatMap((secret) =>
-      formsOf(secret)
-        .filter((form) => text.includes(form))
-        .map(() => place),
-    ),
-  );
+  const forms = run.secrets.flatMap(formsOf);
+  return [...places]
+    .filter(([, text]) => forms.some((form) => text.includes(form)))
+    .map(([place]) => place);
 }
 
-export function formsOf(secret: string): string[] {
+function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret);
   const base64 = [0, 1, 2].map((shift) => {
     const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64');
