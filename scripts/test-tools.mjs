@@ -10,6 +10,7 @@ const NEEDED = {
   curl: 'curl',
   'dpkg-deb': 'dpkg',
   gcc: 'gcc',
+  gh: 'gh',
   git: 'git',
   go: 'golang-go',
   ip: 'iproute2',
@@ -18,6 +19,7 @@ const NEEDED = {
   openssl: 'openssl',
   python3: 'python3',
   script: 'bsdutils',
+  skopeo: 'skopeo',
   tar: 'tar',
   unshare: 'util-linux',
 };

@@ -17,6 +17,8 @@ export interface OutgoingHead {
   /** end to end, without host and content-length */
   fields: HeaderFields;
   hasBody: boolean;
+  /** declared bytes of the body, which are sent with it; absent where it ends when it ends */
+  length?: number;
   /** value of the Host field */
   authority: string;
 }

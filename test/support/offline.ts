@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 
 import { createCertificate } from './certificate.ts';
 import { PROGRAM, collect } from './cli.ts';
@@ -14,13 +14,15 @@ const ADDRESS = '93.184.216.34';
 export interface OfflineRun {
   /** names that lead to the origin; its certificate holds them, and the host believes it */
   hosts: readonly [string, ...string[]];
-  /** fixture: called as `node FIXTURE ADDRESS CERT KEY FOLDER`, prints `ready` and then what it hears */
+  /** fixture, or an absolute path: called as `node FIXTURE ADDRESS CERT KEY FOLDER`, prints `ready` and then what it hears */
   origin: string;
-  /** what the origin serves from */
+  /** what the origin serves from; a file `environment` that it writes there is read by a shell, for the host's program */
   folder: string;
   policy: string;
   /** shell script for the guest, in the workspace */
   guest: string;
+  /** further variables of the host's program */
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Runs a script in the guest; `heard`: what the origin printed. Needs root on the host. */
@@ -38,6 +40,7 @@ export async function runOffline(
     'mount --bind "$ROOT/hosts" /etc/hosts',
     `"$NODE" "$ORIGIN" ${ADDRESS} "$ROOT/cert" "$ROOT/key" "$FOLDER" > "$ROOT/heard" & origin=$!`,
     'until grep -q ready "$ROOT/heard"; do kill -0 $origin || exit 99; sleep 0.1; done',
+    'set -a; [ ! -f "$FOLDER/environment" ] || . "$FOLDER/environment"; set +a',
     '"$NODE" "$PROGRAM" run --policy "$POLICY" -- sh -c "$GUEST"; code=$?',
     'kill $origin; exit $code',
   ].join('\n');
@@ -48,13 +51,14 @@ export async function runOffline(
       HOME: process.env['HOME'] ?? '/root',
       NODE: process.execPath,
       NODE_EXTRA_CA_CERTS: join(rig.root, 'cert'),
-      ORIGIN: join(import.meta.dirname, '../fixtures', run.origin),
+      ORIGIN: resolve(import.meta.dirname, '../fixtures', run.origin),
       PROGRAM,
       POLICY: rig.policy(run.policy),
       GUEST: run.guest,
       FOLDER: run.folder,
       ROOT: rig.root,
       AGENT_SANDBOX_LOG_DIR: rig.logs,
+      ...run.env,
     },
   });
   const result = await collect(child);

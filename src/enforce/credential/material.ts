@@ -6,7 +6,7 @@ import type { Secret } from '../../model/secret.ts';
 import type { Part, Shape } from './placeholder/shape.ts';
 
 /** The shapes that clients of a provider expect, by part. */
-export function shapesOf({ provider, request }: GrantedCredential): [Part, Shape][] {
+export function shapesOf({ provider, request, expose }: GrantedCredential): [Part, Shape][] {
   switch (provider) {
     case 'github-app':
     case 'github-token':
@@ -28,14 +28,16 @@ export function shapesOf({ provider, request }: GrantedCredential): [Part, Shape
       return [['token', 'anthropic-oauth']];
     case 'openai':
       return [['token', 'openai']];
-    case 'env':
-      return [['token', shapeOfVariable(request['name'])]];
     default:
-      return [['token', 'plain']];
+      return [['token', shapeOfVariables([...expose.env, request['name']])]];
   }
 }
 
-/** Clients look at the beginning of a key; which client it is, the variable's name tells. */
+/** Clients look at the beginning of a key; which client it is, the name tells by which the guest has it, then the host's. */
+function shapeOfVariables(names: readonly unknown[]): Shape {
+  return names.map(shapeOfVariable).find((shape) => shape !== 'plain') ?? 'plain';
+}
+
 function shapeOfVariable(name: unknown): Shape {
   switch (name) {
     case 'ANTHROPIC_API_KEY':

@@ -45,7 +45,9 @@ export function createSigning(
     host: head.authority,
     path: request.path,
     query: head.query.replace(/^\?/, ''),
-    headers: fields,
+    // Clients sign how long the body is; who sends it says it anew.
+    headers:
+      head.length === undefined ? fields : [...fields, ['content-length', String(head.length)]],
   });
   const states = head.fields.some(([name]) => name === 'x-amz-content-sha256');
   const takesBody = head.hasBody && (!states || needsBody(scope.service));
@@ -79,7 +81,7 @@ export function createSigning(
     sign(fields, material) {
       if (material.kind !== 'aws' || verified === undefined) return undefined;
       const { accessKeyId, secretAccessKey, sessionToken } = material;
-      return sign(
+      const signed = sign(
         wire(fields),
         {
           accessKeyId,
@@ -88,6 +90,7 @@ export function createSigning(
         },
         { ...scope, payload: verified.payload, signed: verified.signed },
       );
+      return signed?.filter(([name]) => name !== 'content-length');
     },
   };
 }

@@ -3,6 +3,7 @@
 import { formOf, jsonAnswer, listen } from './listen.ts';
 import type { Cloud } from './listen.ts';
 import { isWorkloadToken } from './workload.ts';
+import type { TokenCheck } from './workload.ts';
 
 export interface EntraOptions {
   tenant: string;
@@ -10,12 +11,15 @@ export interface EntraOptions {
   token: string;
   /** put into the answer */
   more?: Record<string, unknown>;
+  /** instead of the tokens of `workload.ts` */
+  isToken?: TokenCheck;
 }
 
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-export function startEntra({ tenant, client, token, more }: EntraOptions): Promise<Cloud> {
-  return listen((request) => {
+export function startEntra(options: EntraOptions): Promise<Cloud> {
+  const { tenant, client, token, more, isToken = isWorkloadToken } = options;
+  return listen(async (request) => {
     const refuse = (status: number, error: string) =>
       jsonAnswer(status, { error, error_description: `AADSTS70021: ${token}` });
     const fields = formOf(request);
@@ -27,7 +31,7 @@ export function startEntra({ tenant, client, token, more }: EntraOptions): Promi
     if (!/^[^ ]+\/\.default$/.test(fields['scope'] ?? '')) return refuse(400, 'invalid_scope');
     const isAsserted =
       fields['client_assertion_type'] === ASSERTION &&
-      isWorkloadToken(fields['client_assertion'], 'api://AzureADTokenExchange');
+      (await isToken(fields['client_assertion'], 'api://AzureADTokenExchange'));
     if (!isAsserted) return refuse(401, 'invalid_client');
     return jsonAnswer(200, {
       token_type: 'Bearer',

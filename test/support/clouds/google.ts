@@ -4,6 +4,7 @@
 import { bodyOf, formOf, jsonAnswer, listen } from './listen.ts';
 import type { Cloud, CloudAnswer, CloudRequest } from './listen.ts';
 import { isWorkloadToken } from './workload.ts';
+import type { TokenCheck } from './workload.ts';
 
 export interface GoogleOptions {
   provider: string;
@@ -14,6 +15,8 @@ export interface GoogleOptions {
   scope?: string;
   /** leaves the life of a bounded token out, as Google does */
   isBoundedSilent?: boolean;
+  /** instead of the tokens of `workload.ts` */
+  isToken?: TokenCheck;
 }
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
@@ -31,7 +34,7 @@ export function startGoogle(options: GoogleOptions): Promise<Cloud> {
   });
 }
 
-function exchange(options: GoogleOptions, request: CloudRequest): CloudAnswer {
+async function exchange(options: GoogleOptions, request: CloudRequest): Promise<CloudAnswer> {
   const fields = formOf(request) ?? {};
   const oauth = (error: string): CloudAnswer =>
     jsonAnswer(400, { error, error_description: `refused ${options.token}` });
@@ -56,7 +59,8 @@ function exchange(options: GoogleOptions, request: CloudRequest): CloudAnswer {
     return oauth('invalid_target');
   if (fields['subject_token_type'] !== 'urn:ietf:params:oauth:token-type:jwt' || !fields['scope'])
     return oauth('invalid_request');
-  if (!isWorkloadToken(fields['subject_token'], `https://iam.googleapis.com/${options.provider}`))
+  const isToken = options.isToken ?? isWorkloadToken;
+  if (!(await isToken(fields['subject_token'], `https://iam.googleapis.com/${options.provider}`)))
     return oauth('invalid_grant');
   return jsonAnswer(200, {
     access_token: options.token,

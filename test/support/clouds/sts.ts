@@ -5,6 +5,7 @@ import type { Cloud, CloudAnswer, CloudRequest } from './listen.ts';
 import { signatureFault } from './signed.ts';
 import type { Keys } from './signed.ts';
 import { isWorkloadToken } from './workload.ts';
+import type { TokenCheck } from './workload.ts';
 
 export interface StsOptions {
   role: string;
@@ -20,6 +21,8 @@ export interface StsOptions {
   packedLimit?: number;
   /** put into the names of what is granted */
   assumedRole?: string;
+  /** instead of the tokens of `workload.ts` */
+  isToken?: TokenCheck;
   tls?: { key: string; cert: string };
 }
 
@@ -55,7 +58,10 @@ async function faultOf(
   }
   if (policy.length > (options.packedLimit ?? Infinity)) return 'PackedPolicyTooLarge';
   if (fields['Action'] === 'AssumeRoleWithWebIdentity')
-    return isWorkloadToken(fields['WebIdentityToken'], 'sts.amazonaws.com')
+    return (await (options.isToken ?? isWorkloadToken)(
+      fields['WebIdentityToken'],
+      'sts.amazonaws.com',
+    ))
       ? undefined
       : 'InvalidIdentityToken';
   if (fields['Action'] !== 'AssumeRole' || options.profileKeys === undefined) return 'AccessDenied';

@@ -16,6 +16,9 @@ export function workloadToken(audience: string, seconds = 300): string {
   return `${text}.${sign(null, Buffer.from(text), keys.privateKey).toString('base64url')}`;
 }
 
+/** How a cloud tells the tokens it takes: is it good, for this audience, and not over? */
+export type TokenCheck = (token: unknown, audience: string) => boolean | Promise<boolean>;
+
 /** Is it one of ours, for this audience, and not over? */
 export function isWorkloadToken(token: unknown, audience: string): boolean {
   if (typeof token !== 'string') return false;

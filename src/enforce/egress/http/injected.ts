@@ -7,8 +7,14 @@ import { hostField } from './head.ts';
 import type { Inlet, RequestHead, Site } from './message.ts';
 
 export function outgoing(head: RequestHead, site: Site): OutgoingHead {
-  const { query, fields, hasBody } = head;
-  return { query, fields, hasBody, authority: hostField(site) };
+  const { query, fields, hasBody, length } = head;
+  return {
+    query,
+    fields,
+    hasBody,
+    ...(length !== undefined && { length }),
+    authority: hostField(site),
+  };
 }
 
 /** The whole of a body; undefined where it is too long, or was cut off. */
