@@ -4,6 +4,7 @@ import { compileUrlPattern } from '../match/url-path.ts';
 import { containsPath } from '../match/path.ts';
 import type { Bind, Credential } from '../model/credential.ts';
 import type { Clamp, GrantedCredential, Layer } from '../model/policy.ts';
+import { SELF } from './credential-rule.ts';
 import { boundRequest } from './credential-scope.ts';
 import { formatDuration } from './quantity.ts';
 
@@ -12,8 +13,12 @@ export interface Grants {
   clamps: Clamp[];
 }
 
+/** What is left of the limits of ceilings: all that lies within a bind shares its limit. */
+type Room = Map<Bind, number>;
+
 export function grantCredentials(layers: readonly Layer[]): Grants {
   const clamps: Clamp[] = [];
+  const room: Room = new Map();
   const credentials = layers.flatMap((layer, index) => {
     const above = layers.filter(
       (other, i) =>
@@ -31,7 +36,8 @@ export function grantCredentials(layers: readonly Layer[]): Grants {
       for (const ceiling of above) {
         const lost: string[] = [];
         left =
-          left && bound(left, [...ceiling.credentials, ...(ceiling.max?.credentials ?? [])], lost);
+          left &&
+          bound(left, [...ceiling.credentials, ...(ceiling.max?.credentials ?? [])], lost, room);
         if (left === undefined || lost.length > 0)
           clamps.push(clampOf(written, layer, ceiling, left === undefined ? [] : lost));
       }
@@ -55,21 +61,31 @@ function bound(
   credential: GrantedCredential,
   ceilings: readonly Credential[],
   lost: string[],
+  room: Room,
 ): GrantedCredential | undefined {
-  let best: { left: GrantedCredential; lost: string[] } | undefined;
+  let best: Bounded | undefined;
   for (const ceiling of ceilings) {
-    const found = boundBy(credential, ceiling);
+    const found = boundBy(credential, ceiling, room);
     if (found !== undefined && (best === undefined || found.lost.length < best.lost.length))
       best = found;
   }
+  for (const [outer, count] of best?.room ?? []) room.set(outer, count);
   lost.push(...(best?.lost ?? []));
   return best?.left;
+}
+
+interface Bounded {
+  left: GrantedCredential;
+  lost: string[];
+  /** what it leaves of the limits of the ceiling */
+  room: Room;
 }
 
 function boundBy(
   credential: GrantedCredential,
   ceiling: Credential,
-): { left: GrantedCredential; lost: string[] } | undefined {
+  before: Room,
+): Bounded | undefined {
   if (credential.provider !== ceiling.provider) return undefined;
   const scope = boundRequest(credential.request, ceiling.request);
   if (scope === undefined) return undefined;
@@ -82,8 +98,11 @@ function boundBy(
         : `ttl: ${formatDuration(credential.ttl)}`,
     );
   const isBound = ceiling.bind !== undefined || ceiling.expose.git.length > 0;
+  const room: Room = new Map(before);
   const bind = credential.bind.filter(
-    (one) => !isBound || ceiling.bind?.some((outer) => containsBind(outer, one)) === true,
+    (one) =>
+      !isBound ||
+      ceiling.bind?.some((outer) => containsBind(outer, one) && hasRoom(outer, one, room)) === true,
   );
   if (bind.length < credential.bind.length)
     lost.push(`${credential.bind.length - bind.length} of its binds`);
@@ -104,7 +123,16 @@ function boundBy(
       expose: { ...credential.expose, git },
     },
     lost,
+    room,
   };
+}
+
+/** Takes what the bind may use from what its ceiling has left. */
+function hasRoom(outer: Bind, { limit }: Bind, room: Room): boolean {
+  if (outer.limit === undefined || limit === undefined) return true;
+  const left = (room.get(outer) ?? outer.limit.count) - limit.count;
+  if (left >= 0) room.set(outer, left);
+  return left >= 0;
 }
 
 function containsBind(outer: Bind, inner: Bind): boolean {
@@ -133,11 +161,17 @@ function hasPaths(outer: Bind, inner: Bind): boolean {
       outer.paths?.some(
         (bounds) =>
           bounds === path ||
-          containsPath(compileUrlPattern(bounds, false), compileUrlPattern(path, false)),
+          containsPath(
+            compileUrlPattern(withoutSelf(bounds), false),
+            compileUrlPattern(withoutSelf(path), false),
+          ),
       ),
     ) === true
   );
 }
+
+/** A repository that is not known yet is two segments, of which no pattern knows a character. */
+const withoutSelf = (path: string): string => path.replaceAll(SELF, '\u0001/\u0001');
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;
