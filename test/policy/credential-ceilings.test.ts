@@ -268,8 +268,9 @@ describe('no credential of a lower layer exceeds a ceiling', () => {
   );
   const LEVELS = ['read', 'write', 'admin'];
   const MINUTES: Record<string, number> = { '5m': 300_000, '10m': 600_000, '20m': 1_200_000 };
-  type Ceiling = fc.TypeOf<typeof ceiling>;
-  type BindText = fc.TypeOf<typeof bind>;
+  type ValueOf<A> = A extends fc.Arbitrary<infer V> ? V : never;
+  type Ceiling = ValueOf<typeof ceiling>;
+  type BindText = ValueOf<typeof bind>;
 
   /** Naive: every single request that the bind lets through is let through by one of the ceiling's. */
   function requestsOf({ host, methods, paths, ports }: BindText): string[] {
