@@ -65,12 +65,14 @@ export interface CredentialRig {
   send(host: string, text: string | Buffer, port?: number): Promise<string>;
   /** A request with `connection: close`. */
   ask(
+    this: void,
     host: string,
     target: string,
     options?: { method?: string; headers?: Record<string, string>; body?: string | Buffer },
   ): Promise<{ status: number; head: string; body: string }>;
   /** The same in HTTP/2; `body` in the DATA frames it is given in. */
   askH2(
+    this: void,
     host: string,
     target: string,
     options?: { method?: string; headers?: Record<string, string>; body?: Buffer[] },
