@@ -11,6 +11,7 @@ import { UnrevokedError } from '../provider/fault.ts';
 import type { MintContext, Minted, Revocation } from '../provider/provider.ts';
 import { PROVIDERS } from '../provider/registry.ts';
 import { revoke } from '../provider/revoke.ts';
+import { withoutShow } from '../provider/shown.ts';
 import { createHostHttp, type HostHttpOptions } from './host-http.ts';
 
 export interface MinterOptions extends HostHttpOptions {
@@ -59,7 +60,7 @@ export function createMinter(options: MinterOptions): Minter {
 
   return {
     async mint({ id, provider, request, ttl }) {
-      const minted = await mintAt(provider, id, {
+      const given = await mintAt(provider, id, {
         request,
         ...(ttl === undefined ? {} : { ttl }),
         idToken: (audience) => identity.idToken(audience),
@@ -70,6 +71,7 @@ export function createMinter(options: MinterOptions): Minter {
         now,
         signal,
       });
+      const minted = withoutShow(given);
       const notAfter = Math.min(minted.notAfter ?? Infinity, now() + (ttl ?? Infinity));
       return Number.isFinite(notAfter) ? { ...minted, notAfter } : minted;
     },
