@@ -169,7 +169,7 @@ describe('mint ID', () => {
     expect(decision.rule).toMatchObject({ file: 'repo1.yml', line: 3, layer: 'repo' });
     const denied = explain(policyOf(texts('{provider: file}')), { kind: 'mint', id: 'c' });
     expect(denied.decision.rule).toMatchObject({ file: 'org.yml', line: 2, layer: 'org' });
-    expect(denied.edit).toContain('max.credentials');
+    expect(denied.edit).toContain('within the ceiling of org.yml');
   });
 
   test('stands in the tests of a policy', () => {
