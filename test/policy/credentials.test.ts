@@ -74,7 +74,7 @@ describe.each(PROVIDERS)('a request to %s', (provider) => {
   const whole = parseYaml(REQUESTS[provider]) as Record<string, unknown>;
 
   test('without any one of its required keys is refused', () => {
-    for (const key of (PROVIDER_REQUESTS[provider]['required'] ?? [])) {
+    for (const key of PROVIDER_REQUESTS[provider]['required'] ?? []) {
       const { [key]: _, ...rest } = whole;
       const text = entry(provider, JSON.stringify(rest));
       expect([key, faults(text).length > 0, schemaTakes(text)]).toEqual([key, true, false]);
