@@ -54,7 +54,12 @@ export function checkSchema(root: TextNode, schema: Schema, file: string): Diagn
   function checkMap(node: MapNode, here: Schema, place: string): void {
     const properties = { ...here.properties, ...clausesOf(node, here) };
     for (const { key, keySpan, value } of node.entries) {
-      const property = Object.hasOwn(properties, key) ? properties[key] : undefined;
+      const { additionalProperties: others } = here;
+      const property = Object.hasOwn(properties, key)
+        ? properties[key]
+        : typeof others === 'object'
+          ? others
+          : undefined;
       if (property !== undefined) check(value, property, place === '' ? key : `${place}.${key}`);
       else if (here.additionalProperties === false && diagnostics.length <= MAX_FAULTS) {
         const near = nearest(key, Object.keys(properties));

@@ -155,16 +155,16 @@ function hasPaths(outer: Bind, inner: Bind): boolean {
         (bounds) =>
           bounds === path ||
           containsPath(
-            compileUrlPattern(wide(bounds), false),
-            compileUrlPattern(wide(path), false),
+            compileUrlPattern(withoutSelf(bounds), false),
+            compileUrlPattern(withoutSelf(path), false),
           ),
       ),
     ) === true
   );
 }
 
-/** A repository's name will be two segments. */
-const wide = (path: string): string => path.replaceAll(SELF, `${SELF}/${SELF}`);
+/** A repository that is not known yet is two segments, of which no pattern knows a character. */
+const withoutSelf = (path: string): string => path.replaceAll(SELF, '\u0001/\u0001');
 
 function smaller(a: number | undefined, b: number | undefined): number | undefined {
   if (a === undefined || b === undefined) return a ?? b;

@@ -61,7 +61,9 @@ export const GUARDS: readonly Guard[] = [
       '/orgs/*/actions/oidc/**',
       '/orgs/*/actions/runner-groups/**',
       '/orgs/*/outside_collaborators/**',
+      '/orgs/*/team/**',
       '/teams/**',
+      '/user/installations/*/repositories/**',
       '/user/repository_invitations/**',
     ]
       // Repositories and organisations go by their numbers, too.

@@ -51,6 +51,12 @@ export function readCredential(
   const request = requestNode === undefined ? {} : jsonOf(requestNode.value);
   const { ttl: ttlText, ...asked } = isObject(request) ? request : {};
   const ttl = typeof ttlText === 'string' ? parseDuration(ttlText) : undefined;
+  if (ttlText !== undefined && ttl === undefined)
+    report.error(
+      'value',
+      (childOf(requestNode?.value, 'ttl') ?? item).span,
+      'a `ttl` is a duration above zero',
+    );
   const fault = faultOfScope(provider, asked);
   if (fault !== undefined)
     report.error('value', (requestNode?.value ?? item).span, fault.message, fault.help);
@@ -123,7 +129,13 @@ const NOWHERE = { line: 1, column: 1, offset: 0, length: 1 };
 
 function readBind(node: TextNode, provider: ProviderName, report: Reporter): Bind | undefined {
   const hosts = listOf(childOf(node, 'host')).flatMap((item) => readExactHost(item, report) ?? []);
-  const ports = listOf(childOf(node, 'ports')).flatMap((item) => numberOf(item) ?? []);
+  const portsEntry = entryOf(node, 'ports');
+  const ports = listOf(portsEntry?.value).flatMap((item) => numberOf(item) ?? []);
+  for (const key of ['host', 'ports', 'headers']) {
+    const list = entryOf(node, key);
+    if (list?.value.kind === 'list' && itemsOf(list.value).length === 0)
+      report.warn('empty-list', list.keySpan, `\`${key}\` is empty: nothing is bound`);
+  }
   const sign = childOf(node, 'sign');
   const service = stringOf(childOf(sign, 'service'));
   const region = stringOf(childOf(sign, 'region'));
@@ -147,7 +159,7 @@ function readBind(node: TextNode, provider: ProviderName, report: Reporter): Bin
     );
   return {
     hosts,
-    ports: ports.length === 0 ? [443] : ports,
+    ports: portsEntry === undefined ? [443] : ports,
     ...readList(node, 'methods', (item) => stringOf(item), report),
     ...readList(node, 'paths', (item) => readPath(item, report), report),
     ...(limit === undefined ? {} : { limit }),

@@ -45,7 +45,7 @@ const NUMBERS = ['uses'];
  * Left free they would hand a lower layer more than any scope could take back.
  */
 const NEVER_FREE = [
-  ...['key', 'env', 'name', 'path', 'command', 'profile'],
+  ...['env', 'name', 'path', 'command', 'profile'],
   ...['api', 'server', 'endpoint', 'authority', 'sts', 'iam', 'url', 'registry', 'revoke'],
 ];
 
@@ -60,6 +60,13 @@ export function boundRequest(
   const bounded: JsonObject = { ...request };
   const lost: string[] = [];
   if (NEVER_FREE.some((key) => request[key] !== undefined && ceiling[key] === undefined))
+    return undefined;
+  // An App's key signs what goes to the App's own server and to no other; a program that hands it out could do anything.
+  if (
+    isMap(request['key']) &&
+    request['key']['command'] !== undefined &&
+    ceiling['key'] === undefined
+  )
     return undefined;
   for (const [key, bound] of Object.entries(ceiling)) {
     const asked = request[key];

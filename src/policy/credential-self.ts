@@ -1,22 +1,22 @@
 // Puts the repository of the run in the place of `self`. Invariant: where it is not known, `{self}` stays, and matches no
 // path of any request, since no canonical path holds a brace.
 import { readUrlPattern } from '../match/url-path.ts';
-import type { JsonObject } from '../model/credential.ts';
-import type { GrantedBind, GrantedCredential } from '../model/policy.ts';
+import type { Bind, Credential, JsonObject } from '../model/credential.ts';
+import type { GrantedCredential } from '../model/policy.ts';
 import { SELF } from './credential-rule.ts';
 
 /** As GitHub lets repositories be called: nothing in it means anything in a pattern. */
 const REPOSITORY = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}$/;
 
-export function placeSelf(
-  credential: GrantedCredential,
-  repository: string | undefined,
-): GrantedCredential {
+/** Of ceilings as well, and before the two are compared: whose repository `self` is decides what lies within what. */
+export function placeSelf<C extends Credential>(credential: C, repository: string | undefined): C {
   if (repository === undefined || !isRepository(repository)) return credential;
   return {
     ...credential,
     request: placeInRequest(credential.request, repository),
-    bind: credential.bind.map((bind) => placeInBind(bind, repository)),
+    ...(credential.bind && {
+      bind: credential.bind.map((bind) => placeInBind(bind, repository)),
+    }),
   };
 }
 
@@ -45,7 +45,7 @@ function placeInRequest(request: JsonObject, repository: string): JsonObject {
   };
 }
 
-function placeInBind(bind: GrantedBind, repository: string): GrantedBind {
+function placeInBind<B extends Bind>(bind: B, repository: string): B {
   if (bind.paths === undefined) return bind;
   return {
     ...bind,

@@ -75,8 +75,8 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   const hasOrg = sources.some((source) => source.name === 'org');
   const runClamps: Clamp[] = [];
   const run = toRunLayer(input, hasOrg, runClamps);
-  const granted = grantCredentials([input.builtin, ...written]);
-  const credentials = granted.credentials.map((one) => placeSelf(one, input.repository));
+  const granted = grantCredentials([input.builtin, ...written.map((one) => ownPlaced(one, input))]);
+  const { credentials } = granted;
   diagnostics.push(...findCredentialTwins(credentials));
   if (hasErrors(diagnostics)) return { diagnostics };
   const layers = [
@@ -111,6 +111,18 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   };
   policy.clamps.push(...findUnreachedBinds(credentials, createDecider({ ...policy, digest: '' })));
   return { policy: { ...policy, digest: input.hash(canonicalJson(policy)) }, diagnostics };
+}
+
+/** The layer with the repository of the run where its credentials, and those of its ceiling, say \`self\`. */
+function ownPlaced(layer: Layer, { repository }: ResolveInput): Layer {
+  const place = ({ credentials }: Sections): Pick<Sections, 'credentials'> => ({
+    credentials: credentials.map((one) => placeSelf(one, repository)),
+  });
+  return {
+    ...layer,
+    ...place(layer),
+    ...(layer.max && { max: { ...layer.max, ...place(layer.max) } }),
+  };
 }
 
 /** What credentials could be abused for is closed above all layers. */

@@ -11,6 +11,7 @@ import { UnrevokedError } from '../provider/fault.ts';
 import type { MintContext, Minted, Revocation } from '../provider/provider.ts';
 import { PROVIDERS } from '../provider/registry.ts';
 import { revoke } from '../provider/revoke.ts';
+import { withoutShow } from '../provider/shown.ts';
 import { createHostHttp, type HostHttpOptions } from './host-http.ts';
 import { assertOutOfReach, pathOutOfReach, type MayWrite } from './out-of-reach.ts';
 
@@ -65,7 +66,7 @@ export function createMinter(options: MinterOptions): Minter {
   return {
     async mint({ id, provider, request, ttl }) {
       assertOutOfReach(request, home, mayWrite);
-      const minted = await mintAt(provider, id, {
+      const given = await mintAt(provider, id, {
         request,
         ...(ttl === undefined ? {} : { ttl }),
         idToken: (audience) => identity.idToken(audience),
@@ -76,6 +77,7 @@ export function createMinter(options: MinterOptions): Minter {
         now,
         signal,
       });
+      const minted = withoutShow(given);
       const notAfter = Math.min(minted.notAfter ?? Infinity, now() + (ttl ?? Infinity));
       return Number.isFinite(notAfter) ? { ...minted, notAfter } : minted;
     },

@@ -250,17 +250,11 @@ limits: {memory: 4096, cpus: 0}
     ['a name below the host', 'max: {network: {allow: [{host: x.host.sandbox.internal}]}}'],
     ['one label of the sandbox', 'network: {allow: [{host: "*.sandbox.internal"}]}'],
     ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
-    [
-      'credentials',
-      'credentials: [{id: t, provider: env, request: {name: T}, bind: [{host: a.test}]}]',
-    ],
-    ['credentials in a ceiling', 'max: {credentials: [{id: gh, provider: github-app}]}'],
     ['tool servers', 'mcp: {servers: [{id: a, url: "https://a.test"}]}'],
     ['tool rules', 'mcp: {deny: [{server: "*", tools: ["x"]}]}'],
     ['outputs to later steps', 'workflow: {outputs: true}'],
     ['variables for later steps', 'workflow: {env: [X]}'],
     ['PATH for later steps', 'workflow: {path: true}'],
-    ['a verified identity', 'require: {identity: oidc}'],
     ['a log elsewhere', 'require: {log: [artifact]}'],
     ['exceptions', 'exceptions: [{id: E, reason: r, approved-by: [a], expires: 2026-12-01}]'],
   ])('that asks for %s, which this version does not enforce, is refused', (_, text) => {

@@ -2,11 +2,13 @@
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
+import http2 from 'node:http2';
 import type { Socket } from 'node:net';
 import tls from 'node:tls';
 
 import { createCredentials } from '../../src/enforce/credential/credentials.ts';
 import type { Credentials } from '../../src/enforce/credential/credentials.ts';
+import { encodingsOf } from '../../src/enforce/credential/scan/encodings.ts';
 import type { GrantedCredential } from '../../src/model/policy.ts';
 import { Secret } from '../../src/model/secret.ts';
 import type { Minted, Revocation } from '../../src/provider/provider.ts';
@@ -14,8 +16,9 @@ import type { ResolveInput } from '../../src/policy/resolve.ts';
 import { policyOf } from '../policy/support.ts';
 import type { Texts } from '../policy/support.ts';
 import { createCertificate } from './certificate.ts';
+import type { TestCertificate } from './certificate.ts';
 import { createRig } from './egress-rig.ts';
-import type { Rig } from './egress-rig.ts';
+import type { Rig, RigOptions } from './egress-rig.ts';
 
 /** What a real value looks like in these tests: nothing else has this marker. */
 export const CANARY = 'RSEC_0d4f7b1e9a6c8352fe71b0c9d8a7e6f5';
@@ -43,6 +46,12 @@ export interface CredentialRigOptions {
   now?: () => number;
   /** requests are judged and carried as where no policy speaks of credentials */
   isBare?: boolean;
+  /** what the host's resolver says; absent: one public address for each of `hosts` */
+  addresses?: NonNullable<RigOptions['hosts']>;
+  /** what the origin shows in place of a good certificate */
+  certificate?: TestCertificate;
+  /** in place of HTTP: what the origin does with a connection beneath TLS */
+  rawOrigin?: (socket: Socket) => void;
 }
 
 export interface CredentialRig {
@@ -59,11 +68,21 @@ export interface CredentialRig {
   send(host: string, text: string | Buffer, port?: number): Promise<string>;
   /** A request with `connection: close`. */
   ask(
+    this: void,
     host: string,
     target: string,
     options?: { method?: string; headers?: Record<string, string>; body?: string | Buffer },
   ): Promise<{ status: number; head: string; body: string }>;
+  /** The same in HTTP/2; `body` in the DATA frames it is given in. */
+  askH2(
+    this: void,
+    host: string,
+    target: string,
+    options?: { method?: string; headers?: Record<string, string>; body?: Buffer[] },
+  ): Promise<{ status: number; head: string; body: string; trailers: string }>;
   ofType(type: string): Record<string, unknown>[];
+  /** In which forms the real value is in records, answers or the guest's variables; none, where all is well. */
+  leaks(): string[];
   close(): Promise<void>;
 }
 
@@ -72,6 +91,8 @@ const ADDRESS = '93.184.216.34';
 export async function createCredentialRig(options: CredentialRigOptions): Promise<CredentialRig> {
   const hosts = options.hosts ?? ['cred.test', 'echo.test'];
   const certificate = createCertificate(hosts);
+  const shown = options.certificate ?? certificate;
+  const answers: string[] = [];
   const got: Got[] = [];
   const minted: string[] = [];
   const revoked: string[] = [];
@@ -81,7 +102,7 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
   const rig = await createRig({
     policy,
     ca: [certificate.cert],
-    hosts: Object.fromEntries(hosts.map((host) => [host, [ADDRESS]])),
+    hosts: options.addresses ?? Object.fromEntries(hosts.map((host) => [host, [ADDRESS]])),
     injectorOf: (point) => {
       credentials = createCredentials({
         point,
@@ -119,11 +140,12 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
   const secure = (socket: Socket): void => {
     const secured = new tls.TLSSocket(socket, {
       isServer: true,
-      secureContext: tls.createSecureContext(certificate),
+      secureContext: tls.createSecureContext(shown),
       ALPNProtocols: ['http/1.1'],
     });
     secured.on('error', () => undefined);
-    server.emit('connection', secured);
+    if (options.rawOrigin) options.rawOrigin(secured);
+    else server.emit('connection', secured);
   };
   await rig.serve(`${ADDRESS}:443`, secure);
   await rig.serve(`${ADDRESS}:8443`, secure);
@@ -145,7 +167,9 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
       stream.once('close', resolve);
     });
     stream.destroy();
-    return Buffer.concat(chunks).toString('latin1');
+    const answer = Buffer.concat(chunks).toString('latin1');
+    answers.push(answer);
+    return answer;
   }
 
   return {
@@ -173,11 +197,45 @@ export async function createCredentialRig(options: CredentialRigOptions): Promis
       const head = answer.slice(0, at);
       const isChunked = /transfer-encoding: chunked/i.test(head);
       const rest = answer.slice(at + 4);
-      return {
-        status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0),
-        head,
-        body: isChunked ? unchunk(rest) : rest,
-      };
+      const read = isChunked ? unchunk(rest) : rest;
+      answers.push(read);
+      return { status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0), head, body: read };
+    },
+    async askH2(host, target, { method = 'GET', headers = {}, body } = {}) {
+      const socket = await rig.connectByName(host, 443);
+      const session = http2.connect(`https://${host}`, {
+        createConnection: () =>
+          tls.connect({ socket, servername: host, ca: caPem, ALPNProtocols: ['h2'] }),
+      });
+      session.on('error', () => undefined);
+      const stream = session.request(
+        { ':method': method, ':path': target, ...headers },
+        { endStream: body === undefined },
+      );
+      stream.on('error', () => undefined);
+      let status = 0;
+      let head = '';
+      let trailers = '';
+      const chunks: Buffer[] = [];
+      stream.on('response', (fields) => {
+        status = Number(fields[':status']);
+        head = JSON.stringify(fields);
+      });
+      stream.on('trailers', (fields) => (trailers = JSON.stringify(fields)));
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      for (const chunk of body ?? []) stream.write(chunk);
+      if (body !== undefined) stream.end();
+      await new Promise((resolve) => stream.once('close', resolve));
+      session.destroy();
+      const text = Buffer.concat(chunks).toString('latin1');
+      answers.push(head, text, trailers);
+      return { status, head, body: text, trailers };
+    },
+    leaks() {
+      const all = [JSON.stringify(rig.records), JSON.stringify([...made.variables]), ...answers];
+      return encodingsOf(CANARY).flatMap(({ form, bytes }) =>
+        all.some((text) => text.includes(bytes.toString('latin1'))) ? [form] : [],
+      );
     },
     ofType: (type) =>
       rig.records.filter((record) => record.type === type).map((record) => ({ ...record })),

@@ -16,6 +16,9 @@ const REFRESH_BEFORE = 300_000;
 /** After a failed exchange its reason is the answer for so long, in `ms`: a client that tries again does not hammer the vendor. */
 const FAILED_FOR = 5000;
 
+/** Of a timer of Node, in `ms`: https://nodejs.org/api/timers.html */
+const MAX_DELAY = 0x7fffffff;
+
 export interface Entry {
   /** forgets the entry once the credential is gone */
   remove(): void;
@@ -52,6 +55,8 @@ export interface Broker {
 interface Live {
   minted: Minted;
   mintedAt: number;
+  /** otherwise it is good until it ends by itself */
+  isRevocable: boolean;
   end: () => Promise<void>;
 }
 
@@ -106,7 +111,7 @@ export function createBroker(options: BrokerOptions): Broker {
       return { reason: decision.reason };
     try {
       const minted = await options.mint(credential);
-      return keep(credential, minted);
+      return await keep(credential, minted);
     } catch (error) {
       return refuse(credential, error);
     }
@@ -122,12 +127,15 @@ export function createBroker(options: BrokerOptions): Broker {
     );
     let entry: Entry | undefined;
     let forget: (() => void) | undefined;
+    let timer: NodeJS.Timeout | undefined;
     const end = once(async () => {
-      forget?.();
+      clearTimeout(timer);
       all.delete(one);
       const results = await Promise.all(revocations.map(options.revoke));
       const isGone = results.every((result) => result === 'revoked');
       if (isGone) entry?.remove();
+      // What may still be good is looked for in answers until the session ends.
+      if (isGone && (revocations.length > 0 || isOver(minted, now()))) forget?.();
       point.append({
         type: 'credential.revoke',
         credential: id,
@@ -137,7 +145,7 @@ export function createBroker(options: BrokerOptions): Broker {
         ...minted.correlation,
       });
     });
-    const one: Live = { minted, mintedAt: now(), end };
+    const one: Live = { minted, mintedAt: now(), end, isRevocable: revocations.length > 0 };
     all.add(one);
     try {
       entry = options.remember(credential, minted);
@@ -159,6 +167,8 @@ export function createBroker(options: BrokerOptions): Broker {
       await end();
       throw error;
     }
+    // At its end whoever uses it or not: the vendor's own may be later than the policy's.
+    if (minted.notAfter !== undefined) timer = endIn(one, minted.notAfter - now());
     const use = uses.get(id);
     if (use !== undefined) use.minted += 1;
     return one;
@@ -176,8 +186,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   /** Requests on their way may still carry the old one: it is ended a little later. */
   function retire(old: Live): void {
-    const timer = setTimeout(() => void old.end().catch(() => undefined), LEAST_LIFE);
-    timer.unref();
+    if (old.isRevocable || old.minted.notAfter === undefined) endIn(old, LEAST_LIFE);
   }
 
   return {
@@ -189,6 +198,20 @@ export function createBroker(options: BrokerOptions): Broker {
       await Promise.allSettled([...all].map((one) => one.end()));
     },
   };
+}
+
+/** Beyond `MAX_DELAY` the session's own end comes first. */
+function endIn(one: Live, delay: number): NodeJS.Timeout {
+  const timer = setTimeout(
+    () => void one.end().catch(() => undefined),
+    Math.min(Math.max(delay, 0), MAX_DELAY),
+  );
+  timer.unref();
+  return timer;
+}
+
+function isOver({ notAfter }: Minted, time: number): boolean {
+  return notAfter !== undefined && time >= notAfter;
 }
 
 function isDue({ minted, mintedAt }: Live, time: number): boolean {
