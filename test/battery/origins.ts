@@ -7,6 +7,7 @@ import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
 import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { Duplex } from 'node:stream';
 
 import type { Leaf } from './certificate.ts';
@@ -80,13 +81,34 @@ function serve(ground: Ground, request: http.IncomingMessage, response: http.Ser
   if (METADATA.has(at)) response.end('{"compute":{},"ami-id":1,"service-accounts":1}\n');
   else if (at === RESOLVER4) response.end('goroutine profile: "policy"\n');
   else if (path.startsWith('/download')) download(response);
+  else if (vhost === 'cred.test' && path.startsWith('/echo-')) repeat(request, response);
   else if (path.includes('dns-query')) response.end('{"Status":0,"Answer":[]}\n');
   else if (path.startsWith('/to?u='))
     response.writeHead(302, { location: decodeURIComponent(path.slice(6)) }).end();
   else
     response.end(
-      `ORIGIN:${vhost}\n${CANARIES.has(at) ? 'LISTENER:canary\n' : ''}PATH:${path}\nECHO:${JSON.stringify(request.headers)}\n`,
+      `ORIGIN:${vhost}\n${CANARIES.has(at) ? 'LISTENER:canary\n' : ''}PATH:${path}\n${authOf(request)}ECHO:${JSON.stringify(request.headers)}\n`,
     );
+}
+
+/** Headers back, compressed where that is asked for, or in base64. */
+function repeat(request: http.IncomingMessage, response: http.ServerResponse): void {
+  const text = JSON.stringify(request.headers);
+  response.setHeader('x-echo', String(request.headers.authorization));
+  if (request.url?.startsWith('/echo-base64') === true)
+    response.end(Buffer.from(text).toString('base64'));
+  else if (String(request.headers['accept-encoding']).includes('gzip'))
+    response.setHeader('content-encoding', 'gzip').end(gzipSync(text));
+  else response.end(text);
+}
+
+/** Whether the request has what only the host of the sandbox knows. */
+function authOf({ headers }: http.IncomingMessage): string {
+  const { authorization } = headers;
+  if (authorization === undefined) return '';
+  return authorization.startsWith(`Bearer ${['RSEC', '_'].join('')}app`)
+    ? 'AUTH:real\n'
+    : 'AUTH:other\n';
 }
 
 /** A WebSocket that says one thing: the path it was asked for, as a text frame (RFC 6455, 5.2). */

@@ -21,6 +21,13 @@ filesystem:
     - {path: "**/CLAUDE.md", access: write}
     - {path: "**/.mcp.json", access: write}
 execution: {user: ${user}}
+credentials:
+  - id: app
+    provider: env
+    request: {name: APP_SECRET}
+    expose: {env: [APP_TOKEN]}
+    bind:
+      - {host: cred.test, methods: [GET], paths: [/whoami, /to, /echo-headers, /echo-base64]}
 `;
 }
 

@@ -126,6 +126,7 @@ function environmentOf(
     GITHUB_ACTIONS: 'true',
     GITHUB_ACTOR: 'octocat',
     GITHUB_REPOSITORY: 'acme/app',
+    APP_SECRET: `${SECRET}app_value_5f3a9c1e`,
     GITHUB_TOKEN: `${SECRET}github_token`,
     ACTIONS_ID_TOKEN_REQUEST_TOKEN: `${SECRET}id_token`,
     RUNNER_TEMP: join(layout.runner, '_work/_temp'),

@@ -1,12 +1,19 @@
 // The whole battery in the order it runs.
 import type { Case } from '../case.ts';
+import { CREDENTIALS } from './credentials.ts';
 import { FILESYSTEM } from './filesystem.ts';
 import { GOVERNANCE } from './governance.ts';
 import { KERNEL } from './kernel.ts';
 import { LEGITIMATE } from './legitimate.ts';
 import { NETWORK } from './network.ts';
 
-const CASES: readonly Case[] = [...NETWORK, ...FILESYSTEM, ...KERNEL, ...GOVERNANCE];
+const CASES: readonly Case[] = [
+  ...NETWORK,
+  ...FILESYSTEM,
+  ...KERNEL,
+  ...GOVERNANCE,
+  ...CREDENTIALS,
+];
 
 export interface Part {
   /** work that must succeed, before the attacks and after them */
