@@ -15,12 +15,16 @@ const texts = (description: string): Schema => ({
   minItems: 1,
   description,
 });
-const record = (properties: Record<string, Schema>, required: string[]): Schema => ({
+/** Secrets of the host: nothing here can end one, so no `ttl` could be kept. */
+const held = (properties: Record<string, Schema>, required: string[]): Schema => ({
   type: 'object',
-  properties: { ttl: { $ref: '#/$defs/duration' }, ...properties },
+  properties,
   additionalProperties: false,
   ...(required.length === 0 ? {} : { required }),
 });
+
+const record = (properties: Record<string, Schema>, required: string[]): Schema =>
+  held({ ttl: { $ref: '#/$defs/duration' }, ...properties }, required);
 
 /** Where the host keeps a secret that a provider needs; never a value in a policy. */
 const source: Schema = {
@@ -56,7 +60,7 @@ export const PROVIDER_REQUESTS: Record<ProviderName, Schema> = {
     },
     ['app', 'key', 'repositories', 'permissions'],
   ),
-  'github-token': record({ env: text('the variable; GITHUB_TOKEN unless said') }, []),
+  'github-token': held({ env: text('the variable; GITHUB_TOKEN unless said') }, []),
   'octo-sts': record(
     {
       scope: text('OWNER/REPOSITORY or OWNER; `self`'),
@@ -164,9 +168,9 @@ export const PROVIDER_REQUESTS: Record<ProviderName, Schema> = {
     },
     ['identity-provider', 'service-account'],
   ),
-  env: record({ name: text('a variable of the host') }, ['name']),
-  file: record({ path: text('a file of the host; absolute or `~/…`') }, ['path']),
-  command: record({ command: texts('a program of the host and its arguments; no shell') }, [
+  env: held({ name: text('a variable of the host') }, ['name']),
+  file: held({ path: text('a file of the host; absolute or `~/…`') }, ['path']),
+  command: held({ command: texts('a program of the host and its arguments; no shell') }, [
     'command',
   ]),
 };

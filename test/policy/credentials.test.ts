@@ -17,7 +17,7 @@ const validate = new Ajv2020({ strict: true, strictTypes: false, allErrors: true
 const REQUESTS: Record<ProviderName, string> = {
   'github-app':
     '{app: Iv1.x, key: {env: KEY}, repositories: [self, other], permissions: {contents: read, issues: write, administration: admin}, api: "https://ghe.test/api/v3", ttl: 30m}',
-  'github-token': '{env: GITHUB_TOKEN, ttl: 5m}',
+  'github-token': '{env: GITHUB_TOKEN}',
   'octo-sts': '{scope: self, identity: agent, server: "https://sts.test", ttl: 30m}',
   aws: '{role: "arn:aws:iam::1:role/r", region: eu-west-1, profile: dev, actions: ["s3:GetObject"], resources: ["arn:aws:s3:::b/*"], endpoint: "https://sts.test", ttl: 15m}',
   gcp: '{provider: projects/1/locations/global/workloadIdentityPools/p/providers/x, service-account: a@b.iam, scopes: ["https://www.googleapis.com/auth/devstorage.read_only"], buckets: [{bucket: b, permissions: ["inRole:roles/storage.objectViewer"]}], sts: "https://sts.test", iam: "https://iam.test", ttl: 15m}',
@@ -58,6 +58,15 @@ const faults = (text: string): string[] =>
     .map(({ code, span }) => `${code} ${span.line}:${span.column}`);
 
 const schemaTakes = (text: string): boolean => validate(parseYaml(text));
+
+test.each(['github-token', 'env', 'file', 'command'] as const)(
+  'a life that nothing could end is refused: %s',
+  (provider) => {
+    const text = entry(provider, REQUESTS[provider].replace('}', ', ttl: 5m}'));
+    expect(faults(text)).toEqual([expect.stringMatching(/^unknown-key /)]);
+    expect(schemaTakes(text)).toBe(false);
+  },
+);
 
 describe.each(PROVIDERS)('a request to %s', (provider) => {
   test('with every key is taken, by the reader and by the published schema', () => {
