@@ -1,6 +1,6 @@
 // The variables a guest process gets: a short list, and what the user named. Nothing else of the host's environment.
 
-import { METADATA_ADDRESS } from '../enforce/credential/metadata/serve.ts';
+import { METADATA_ADDRESS, METADATA_NAMES } from '../enforce/credential/metadata/serve.ts';
 import { PROXY_NAME, PROXY_PORT } from '../enforce/egress/name-answers.ts';
 
 /** Variables taken over from the host where they are set. */
@@ -22,7 +22,7 @@ export const GUEST_NAME = 'sandbox';
 /** Where a client that honours them hears the reason of a denial; one that does not is carried and judged all the same. */
 const PROXY_URL = `http://${PROXY_NAME}:${PROXY_PORT}`;
 /** The guest itself: its own name, every spelling of its loopback that some client compares with; and where SDKs look for credentials. */
-const NOT_PROXIED = `localhost,.localhost,${GUEST_NAME},127.0.0.1,127.0.0.0/8,::1,[::1],${METADATA_ADDRESS}`;
+const NOT_PROXIED = `localhost,.localhost,${GUEST_NAME},127.0.0.1,127.0.0.0/8,::1,[::1],${[METADATA_ADDRESS, ...METADATA_NAMES.keys()].join()}`;
 const PROXY_VARIABLES: readonly (readonly [name: string, value: string])[] = [
   ['HTTP_PROXY', PROXY_URL],
   ['HTTPS_PROXY', PROXY_URL],

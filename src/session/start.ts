@@ -12,7 +12,11 @@ import type { Credentials } from '../enforce/credential/credentials.ts';
 import { createPoint, type Point } from '../enforce/point.ts';
 import { createCounters } from '../enforce/tally.ts';
 import { type FilesystemThread, startFilesystem } from '../enforce/filesystem/server.ts';
-import { METADATA_ADDRESS, METADATA_PORT } from '../enforce/credential/metadata/serve.ts';
+import {
+  METADATA_ADDRESS,
+  METADATA_NAMES,
+  METADATA_PORT,
+} from '../enforce/credential/metadata/serve.ts';
 import { startMachine } from '../engine/machine.ts';
 import { type GuestFile, connectGuest } from '../guest/link.ts';
 import type { Log } from '../log/writer.ts';
@@ -161,6 +165,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     point,
     policy,
     guestName: GUEST_NAME,
+    ...(credentials?.metadata && { ownNames: METADATA_NAMES }),
     proxies: base.proxies,
     ca: extra,
     ...(injector && { injector }),

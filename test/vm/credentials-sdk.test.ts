@@ -91,6 +91,7 @@ describe("Google's client", () => {
     expect(line('google')).toMatch(/"authorization":"Bearer ya29\.asbx[a-z2-7]{32}"/);
     expect(answers('storage.googleapis.com')).toEqual([200]);
     expect(answers('sts.googleapis.com')).toEqual([200]);
+    expect(denied('resolve metadata.google.internal')).toBeUndefined();
   });
 });
 

@@ -46,6 +46,8 @@ export interface EgressOptions {
   policy: EffectivePolicy;
   /** the guest's own host name */
   guestName?: string;
+  /** names of services that the session itself is to the guest, by address; whoever sets it serves them */
+  ownNames?: ReadonlyMap<string, string>;
   /** of the session that asked for this one */
   outerBudget?: Budget;
   outerQuotas?: Quotas;
@@ -107,6 +109,7 @@ export function createEgress(options: EgressOptions): Egress {
     judge,
     synthetic,
     guestName: options.guestName?.toLowerCase(),
+    ownNames: options.ownNames,
   });
   const inspection = createInspection({
     policy,

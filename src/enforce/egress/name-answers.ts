@@ -31,6 +31,8 @@ export interface NameAnswersOptions {
   synthetic: SyntheticAddresses;
   /** the guest's own name, lower case; it and localhost mean the guest itself */
   guestName: string | undefined;
+  /** names of services that the session itself is to the guest, by address */
+  ownNames?: ReadonlyMap<string, string> | undefined;
 }
 
 export type NameAnswers = (message: Buffer) => Buffer;
@@ -39,6 +41,7 @@ export function createNameAnswers({
   judge,
   synthetic,
   guestName,
+  ownNames,
 }: NameAnswersOptions): NameAnswers {
   return (message) => {
     const query = parseDnsQuery(message);
@@ -67,7 +70,8 @@ export function createNameAnswers({
       );
       return encodeDnsAnswer(question, ResponseCode.NXDOMAIN);
     }
-    if (host === PROXY_NAME) return answerAddress(question, PROXY_ADDRESS);
+    const own = host === PROXY_NAME ? PROXY_ADDRESS : ownNames?.get(host);
+    if (own !== undefined) return answerAddress(question, own);
     if (isReservedName(host)) {
       judge.refuse({ kind: 'resolve', name: host }, 'egress-reserved', RESERVED_REASON);
       return encodeDnsAnswer(question, ResponseCode.NXDOMAIN);

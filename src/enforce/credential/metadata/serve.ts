@@ -8,6 +8,10 @@ import type { MetadataAnswer, MetadataRequest } from './message.ts';
 /** what an address of link-local range cannot be anything else but: where containers of AWS find their credentials */
 export const METADATA_ADDRESS = '169.254.170.2';
 export const METADATA_PORT = 80;
+/** Google's clients ask for this name beside the address they were given. */
+export const METADATA_NAMES: ReadonlyMap<string, string> = new Map([
+  ['metadata.google.internal', METADATA_ADDRESS],
+]);
 
 /** in `ms` */
 const IDLE = 30_000;
