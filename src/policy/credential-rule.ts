@@ -62,6 +62,16 @@ export function readCredential(
     report.error('value', (requestNode?.value ?? item).span, fault.message, fault.help);
   const binds = entryOf(item, 'bind');
   const expose = readExposure(childOf(item, 'expose'), provider, report);
+  for (const key of isCeiling ? ['env', 'metadata'] : []) {
+    const entry = entryOf(childOf(item, 'expose'), key);
+    if (entry !== undefined)
+      report.error(
+        'not-enforced',
+        entry.keySpan,
+        `a ceiling does not bound \`expose.${key}\`: a placeholder may be shown anywhere in the guest`,
+        'bound what may be asked for under `request`, and where it may go under `bind` and `expose.git`',
+      );
+  }
   const credential: Credential = {
     ...origin,
     id: origin.id ?? origin.place,
@@ -148,6 +158,15 @@ function readBind(node: TextNode, provider: ProviderName, report: Reporter): Bin
     );
   if (provider !== 'aws' && sign !== undefined)
     report.error('conflict', sign.span, 'only requests with AWS credentials are signed');
+  for (const key of provider === 'aws' ? ['headers', 'seal'] : []) {
+    const entry = entryOf(node, key);
+    if (entry !== undefined)
+      report.error(
+        'conflict',
+        entry.keySpan,
+        `\`${key}\` has no meaning for requests that are signed`,
+      );
+  }
   const limit = parseRate(stringOf(childOf(node, 'limit')) ?? '');
   const headers = entryOf(node, 'headers');
   const names = itemsOf(headers?.value).flatMap((item) => stringOf(item)?.toLowerCase() ?? []);

@@ -68,6 +68,20 @@ test.each(['github-token', 'env', 'file', 'command'] as const)(
   },
 );
 
+test.each(['expose: {env: [A]}', 'expose: {metadata: true}'])(
+  'a ceiling that says what it does not bound is refused: %s',
+  (text) => {
+    const ceiling = `version: 1\nmax: {credentials: [{provider: aws, ${text}}]}\n`;
+    expect(faults(ceiling).some((fault) => fault.startsWith('not-enforced'))).toBe(true);
+  },
+);
+
+test.each(['seal: true', 'headers: [x-mine]'])('a signed bind with %s is refused', (text) => {
+  const bind = `[{host: s3.test, sign: {service: s3, region: eu}, ${text}}]`;
+  const signed = entry('aws').replace(/bind: .*\}\]/, `bind: ${bind}}]`);
+  expect(faults(signed)).toEqual([expect.stringMatching(/^conflict /)]);
+});
+
 describe.each(PROVIDERS)('a request to %s', (provider) => {
   test('with every key is taken, by the reader and by the published schema', () => {
     const text = entry(provider);

@@ -83,8 +83,9 @@ function createInjection(
     wanted?.bound.sign === undefined
       ? undefined
       : createSigning(request, head, wanted.bound, options);
-  // What is compressed would have to be undone here before it can be looked into.
-  const whole = isBound ? withIdentity(head.fields) : head.fields;
+  // What is compressed would have to be undone here before it can be looked into; frames of a WebSocket never are.
+  const plain = head.fields.filter(([name]) => name !== 'sec-websocket-extensions');
+  const whole = isBound ? withIdentity(plain) : plain;
   // Asked for in pieces, an answer would show the value in pieces that nobody could know it by.
   const fields = wanted?.slot === undefined ? whole : whole.filter(([name]) => !PIECES.has(name));
 

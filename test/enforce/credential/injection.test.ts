@@ -209,3 +209,12 @@ it('says nothing of why an exchange failed, and tries it no more for a moment', 
   expect(JSON.stringify(rig.rig.records)).not.toContain(CANARY);
   expect(rig.ofType('credential.refuse')).toHaveLength(1);
 });
+
+it('offers a server no compression of frames, which could not be looked into', async () => {
+  const rig = await rigOf();
+  await rig.ask('cred.test', '/whoami', {
+    headers: { ...bearer(rig), 'sec-websocket-extensions': 'permessage-deflate' },
+  });
+  expect(rig.got).toHaveLength(1);
+  expect(rig.got[0]?.headers.join('\n')).not.toMatch(/permessage/i);
+});
