@@ -11,6 +11,7 @@ import { type WorkloadIdentity, readClaims } from './claims.ts';
 import { type Get, createKeys } from './keys.ts';
 import { issuerOf } from './issuer.ts';
 import { identityFault, invalid } from './fault.ts';
+import { memberOf } from './member.ts';
 import type { Environment } from './platform.ts';
 import { type Verified, verifyToken } from './verify.ts';
 
@@ -108,16 +109,7 @@ export function noOidc(): SandboxError {
 }
 
 function valueOf(body: string): string | undefined {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(body);
-  } catch {
-    return undefined; // The parser's message quotes the body.
-  }
-  const value =
-    typeof answer === 'object' && answer !== null && Object.hasOwn(answer, 'value')
-      ? (answer as { value: unknown }).value
-      : undefined;
+  const value = memberOf(body, 'value');
   const isJwt =
     typeof value === 'string' &&
     value.length <= LONGEST &&

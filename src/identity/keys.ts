@@ -4,6 +4,7 @@
 import type { JSONWebKeySet, JWK, JWTVerifyGetKey } from 'jose';
 
 import { invalid } from './fault.ts';
+import { memberOf } from './member.ts';
 
 /** An HTTP client, as far as it is needed here; follows no redirect. */
 export type Get = (request: {
@@ -73,16 +74,7 @@ async function fetchKeys(issuer: string, get: Get): Promise<JWTVerifyGetKey> {
 }
 
 function parse(body: string): JSONWebKeySet | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(body);
-  } catch {
-    return undefined; // The parser's message quotes the body.
-  }
-  const keys =
-    typeof value === 'object' && value !== null && Object.hasOwn(value, 'keys')
-      ? (value as { keys: unknown }).keys
-      : undefined;
+  const keys = memberOf(body, 'keys');
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MOST_KEYS) return undefined;
   return { keys: keys as JWK[] }; // jose checks each key
 }

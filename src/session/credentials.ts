@@ -32,17 +32,10 @@ export interface OpenCredentialsOptions {
   ca: readonly string[];
 }
 
-/** Providers that exchange a token of the workload for theirs. */
-const WITH_IDENTITY: readonly ProviderName[] = [
-  'octo-sts',
-  'aws',
-  'gcp',
-  'azure',
-  'vault',
-  'npm',
-  'oauth-exchange',
-  'anthropic',
-  'openai',
+/** Providers that have a secret of the host; all others exchange a token of the workload for theirs. */
+const WITHOUT_IDENTITY: readonly ProviderName[] = [
+  ...(['github-app', 'github-token'] as const),
+  ...(['env', 'file', 'command'] as const),
 ];
 
 export function openCredentials(options: OpenCredentialsOptions): Credentials {
@@ -98,6 +91,6 @@ export function whyNot(
       hint: 'write the repository as OWNER/NAME',
     });
   const isLocal = credential.request['profile'] !== undefined;
-  if (!WITH_IDENTITY.includes(credential.provider) || isLocal) return undefined;
+  if (WITHOUT_IDENTITY.includes(credential.provider) || isLocal) return undefined;
   return environment['ACTIONS_ID_TOKEN_REQUEST_URL'] ? undefined : noOidc();
 }
