@@ -12,7 +12,8 @@ const HOST = 'api.example.com';
 /** In the guest; the allowed request comes first, the denied one second and on the same connection. */
 const CLIENTS: Readonly<Record<string, string>> = {
   "python's requests": '/usr/bin/python3 client.py',
-  "Java's HttpClient": 'java -cp . Client',
+  // Interpreted: code that its compiler writes while another processor runs it can crash on emulated processors.
+  "Java's HttpClient": 'java -Xint -cp . Client',
   "Go's net/http": './client',
 };
 /** Java starts slowly in an emulated machine, and Go is compiled first. */
