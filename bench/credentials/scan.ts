@@ -3,8 +3,8 @@
 import { randomBytes } from 'node:crypto';
 
 import { createPlaceholders } from '../../src/enforce/credential/placeholder/placeholders.ts';
-import { createScanner } from '../../src/enforce/credential/scan/scanner.ts';
-import { createScrubber } from '../../src/enforce/credential/scan/scrub.ts';
+import { createScanner } from '../../src/enforce/scan/scanner.ts';
+import { createScrubber } from '../../src/enforce/scan/scrub.ts';
 import { createBodyGuard } from '../../src/enforce/credential/surface/body-guard.ts';
 import { readValue } from '../../src/enforce/credential/surface/slot.ts';
 import { placesIn } from '../../src/enforce/credential/surface/surfaces.ts';

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createPlaceholders } from '../../src/enforce/credential/placeholder/placeholders.ts';
 import { SHAPES } from '../../src/enforce/credential/placeholder/shape.ts';
 import { createBodyGuard, isFound } from '../../src/enforce/credential/surface/body-guard.ts';
-import { cutRandomly } from '../enforce/credential/scan/chunks.ts';
+import { cutRandomly } from '../enforce/scan/chunks.ts';
 import { waysToWrite } from '../enforce/credential/placeholder/written.ts';
 import { createRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';

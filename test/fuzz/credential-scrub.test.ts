@@ -1,13 +1,13 @@
 // The scrubber of answers, against one without streams, and against what a reader could find in what it lets out.
 import { expect, it } from 'vitest';
 
-import { encodingsOf } from '../../src/enforce/credential/scan/encodings.ts';
-import { createScanner } from '../../src/enforce/credential/scan/scanner.ts';
-import { createScrubber } from '../../src/enforce/credential/scan/scrub.ts';
+import { encodingsOf } from '../../src/enforce/scan/encodings.ts';
+import { createScanner } from '../../src/enforce/scan/scanner.ts';
+import { createScrubber } from '../../src/enforce/scan/scrub.ts';
 import { Secret } from '../../src/model/secret.ts';
-import { cutRandomly } from '../enforce/credential/scan/chunks.ts';
-import { scrubNaively } from '../enforce/credential/scan/reference.ts';
-import type { Live } from '../enforce/credential/scan/reference.ts';
+import { cutRandomly } from '../enforce/scan/chunks.ts';
+import { scrubNaively } from '../enforce/scan/reference.ts';
+import type { Live } from '../enforce/scan/reference.ts';
 import { createRandom } from '../support/random.ts';
 import type { Random } from '../support/random.ts';
 

@@ -8,7 +8,7 @@ import tls from 'node:tls';
 
 import { createCredentials } from '../../src/enforce/credential/credentials.ts';
 import type { Credentials } from '../../src/enforce/credential/credentials.ts';
-import { encodingsOf } from '../../src/enforce/credential/scan/encodings.ts';
+import { encodingsOf } from '../../src/enforce/scan/encodings.ts';
 import type { GrantedCredential } from '../../src/model/policy.ts';
 import { Secret } from '../../src/model/secret.ts';
 import type { Minted, Revocation } from '../../src/provider/provider.ts';

@@ -3,11 +3,11 @@
 
 import type { AllowedRequest, AnswerPart, HeaderFields, Watch } from '../injection.ts';
 import type { Notes } from './notes.ts';
-import { createDecoder } from './scan/decode.ts';
-import type { Scanner } from './scan/scanner.ts';
-import { createScrubber, scrubText } from './scan/scrub.ts';
-import type { ScrubHit } from './scan/scrub.ts';
-import { scrubStream } from './scan/scrub-stream.ts';
+import { createDecoder } from '../scan/decode.ts';
+import type { Scanner } from '../scan/scanner.ts';
+import { createScrubber, scrubText } from '../scan/scrub.ts';
+import type { ScrubHit } from '../scan/scrub.ts';
+import { scrubStream } from '../scan/scrub-stream.ts';
 
 /** bytes of an answer that is held until all of it is there, so that the guest is told its length */
 const SHORT = 64 * 1024;

@@ -6,7 +6,7 @@ import { Transform } from 'node:stream';
 import type { AllowedRequest, HeaderFields, InjectionRefusal } from '../injection.ts';
 import type { Notes } from './notes.ts';
 import type { Placeholders } from './placeholder/placeholders.ts';
-import { readCodings } from './scan/decode.ts';
+import { readCodings } from '../scan/decode.ts';
 import { BodyFault, guardBody } from './surface/guard-body.ts';
 
 export interface BodyOptions {

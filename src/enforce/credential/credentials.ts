@@ -14,7 +14,7 @@ import { createInjector } from './injector.ts';
 import { secretsOf, shapesOf } from './material.ts';
 import { createNotes } from './notes.ts';
 import { createPlaceholders } from './placeholder/placeholders.ts';
-import { createScanner } from './scan/scanner.ts';
+import { createScanner } from '../scan/scanner.ts';
 import { createSeals } from './sealed.ts';
 
 export interface CredentialsOptions {

@@ -24,7 +24,7 @@ import type { Notes } from './notes.ts';
 import type { Placeholders } from './placeholder/placeholders.ts';
 import { createRoom } from './room.ts';
 import type { Room } from './room.ts';
-import type { Scanner } from './scan/scanner.ts';
+import type { Scanner } from '../scan/scanner.ts';
 import { sealAnswer } from './seal-answer.ts';
 import type { Seals } from './sealed.ts';
 import { createSigning } from './signing.ts';

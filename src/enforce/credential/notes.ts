@@ -4,7 +4,7 @@ import type { Decision } from '../../model/decision.ts';
 import { formatRequest } from '../../policy/request-syntax.ts';
 import type { AllowedRequest, InjectionRefusal } from '../injection.ts';
 import type { Point } from '../point.ts';
-import type { ScrubHit } from './scan/scrub.ts';
+import type { ScrubHit } from '../scan/scrub.ts';
 
 export type CredentialCheck =
   'placeholder' | 'credential-limit' | 'credential-mint' | 'credential-sign' | 'credential-body';

@@ -4,7 +4,7 @@
 
 import { Secret } from '../../model/secret.ts';
 import type { Placeholders } from './placeholder/placeholders.ts';
-import type { Scanner } from './scan/scanner.ts';
+import type { Scanner } from '../scan/scanner.ts';
 
 /** bytes of an answer that holds a token */
 export const MAX_SEALED_ANSWER = 256 * 1024;

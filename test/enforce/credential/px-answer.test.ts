@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { encodingsOf } from '../../../src/enforce/credential/scan/encodings.ts';
+import { encodingsOf } from '../../../src/enforce/scan/encodings.ts';
 import { Secret } from '../../../src/model/secret.ts';
 import { createCertificate } from '../../support/certificate.ts';
 import { CANARY, createCredentialRig, mintCanary } from '../../support/credential-rig.ts';

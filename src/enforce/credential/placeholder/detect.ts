@@ -1,6 +1,6 @@
 // Looks for bodies of placeholders in any bytes, however they are written. Invariant: linear in the bytes, whatever they hold.
 
-import { createSearch } from '../scan/search.ts';
+import { createSearch } from '../../scan/search.ts';
 import { BODY_LENGTH, MARKER, RANDOM_LENGTH } from './shape.ts';
 import { LONGEST_ESCAPED, viewsOf } from './views.ts';
 import type { Escape } from './views.ts';

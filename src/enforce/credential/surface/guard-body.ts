@@ -3,7 +3,7 @@
 import { Transform } from 'node:stream';
 import type { Duplex } from 'node:stream';
 
-import { createDecoder, readCodings } from '../scan/decode.ts';
+import { createDecoder, readCodings } from '../../scan/decode.ts';
 import type { Found, Placeholders } from '../placeholder/placeholders.ts';
 import { createBodyGuard, isFound } from './body-guard.ts';
 import type { BodyGuard } from './body-guard.ts';

@@ -5,7 +5,7 @@ import type { Found } from '../../../../src/enforce/credential/placeholder/place
 import { createBodyGuard, isFound } from '../../../../src/enforce/credential/surface/body-guard.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { waysToWrite } from '../placeholder/written.ts';
-import { cutAt, cutRandomly, everyByte } from '../scan/chunks.ts';
+import { cutAt, cutRandomly, everyByte } from '../../scan/chunks.ts';
 
 const random = seededRandom(17);
 const session = createPlaceholders((length) => random.bytes(length));

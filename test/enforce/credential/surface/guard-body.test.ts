@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createPlaceholders } from '../../../../src/enforce/credential/placeholder/placeholders.ts';
 import { BodyFault, guardBody } from '../../../../src/enforce/credential/surface/guard-body.ts';
 import { seededRandom } from '../../../support/random.ts';
-import { cutRandomly, everyByte, runThrough } from '../scan/chunks.ts';
+import { cutRandomly, everyByte, runThrough } from '../../scan/chunks.ts';
 
 const random = seededRandom(19);
 const session = createPlaceholders((length) => random.bytes(length));

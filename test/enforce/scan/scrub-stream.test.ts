@@ -3,11 +3,11 @@ import { gzipSync } from 'node:zlib';
 
 import { expect, it } from 'vitest';
 
-import { createDecoder } from '../../../../src/enforce/credential/scan/decode.ts';
-import { createScanner } from '../../../../src/enforce/credential/scan/scanner.ts';
-import { scrubStream } from '../../../../src/enforce/credential/scan/scrub-stream.ts';
-import type { ScrubHit } from '../../../../src/enforce/credential/scan/scrub.ts';
-import { Secret } from '../../../../src/model/secret.ts';
+import { createDecoder } from '../../../src/enforce/scan/decode.ts';
+import { createScanner } from '../../../src/enforce/scan/scanner.ts';
+import { scrubStream } from '../../../src/enforce/scan/scrub-stream.ts';
+import type { ScrubHit } from '../../../src/enforce/scan/scrub.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { everyByte, runThrough } from './chunks.ts';
 
 const VALUE = 'ghs_16C7e42F292c6912';

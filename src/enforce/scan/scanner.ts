@@ -1,8 +1,8 @@
 // The secret values that live, in all their forms. Invariant: what is added is found from the next chunk on, in every answer
 // that is under way, until it is removed.
 
-import { SandboxError } from '../../../model/error.ts';
-import type { Secret } from '../../../model/secret.ts';
+import { SandboxError } from '../../model/error.ts';
+import type { Secret } from '../../model/secret.ts';
 import { encodingsOf } from './encodings.ts';
 import type { Encoded, Form } from './encodings.ts';
 import { createSearch } from './search.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { createSearch } from '../../../../src/enforce/credential/scan/search.ts';
-import { createRandom } from '../../../support/random.ts';
+import { createSearch } from '../../../src/enforce/scan/search.ts';
+import { createRandom } from '../../support/random.ts';
 
 const bytesOf = (texts: string[]): Buffer[] => texts.map((text) => Buffer.from(text));
 

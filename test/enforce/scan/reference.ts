@@ -1,5 +1,5 @@
 // The scrubber as it would be written without streams or speed: every form searched for in the whole text.
-import { encodingsOf } from '../../../../src/enforce/credential/scan/encodings.ts';
+import { encodingsOf } from '../../../src/enforce/scan/encodings.ts';
 
 export interface Live {
   value: string;

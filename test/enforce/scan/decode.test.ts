@@ -3,10 +3,10 @@ import * as zlib from 'node:zlib';
 
 import { describe, expect, it } from 'vitest';
 
-import { createDecoder, readCodings } from '../../../../src/enforce/credential/scan/decode.ts';
-import { createScanner } from '../../../../src/enforce/credential/scan/scanner.ts';
-import { createScrubber } from '../../../../src/enforce/credential/scan/scrub.ts';
-import { Secret } from '../../../../src/model/secret.ts';
+import { createDecoder, readCodings } from '../../../src/enforce/scan/decode.ts';
+import { createScanner } from '../../../src/enforce/scan/scanner.ts';
+import { createScrubber } from '../../../src/enforce/scan/scrub.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import { everyByte, runThrough } from './chunks.ts';
 
 const PLAIN = Buffer.from(`{"token": "ghs_16C7e42F292c6912", "more": "${'text '.repeat(5000)}"}`);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import { createScanner } from '../../../../src/enforce/credential/scan/scanner.ts';
-import { scrubText } from '../../../../src/enforce/credential/scan/scrub.ts';
-import { Secret } from '../../../../src/model/secret.ts';
+import { createScanner } from '../../../src/enforce/scan/scanner.ts';
+import { scrubText } from '../../../src/enforce/scan/scrub.ts';
+import { Secret } from '../../../src/model/secret.ts';
 
 const live = (
   value: string,

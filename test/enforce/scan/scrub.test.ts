@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { createPlaceholders } from '../../../../src/enforce/credential/placeholder/placeholders.ts';
-import { SHAPES } from '../../../../src/enforce/credential/placeholder/shape.ts';
-import { encodingsOf } from '../../../../src/enforce/credential/scan/encodings.ts';
-import { createScanner } from '../../../../src/enforce/credential/scan/scanner.ts';
-import type { Scanner } from '../../../../src/enforce/credential/scan/scanner.ts';
-import { createScrubber, scrubText } from '../../../../src/enforce/credential/scan/scrub.ts';
-import { Secret } from '../../../../src/model/secret.ts';
-import { seededRandom } from '../../../support/random.ts';
+import { createPlaceholders } from '../../../src/enforce/credential/placeholder/placeholders.ts';
+import { SHAPES } from '../../../src/enforce/credential/placeholder/shape.ts';
+import { encodingsOf } from '../../../src/enforce/scan/encodings.ts';
+import { createScanner } from '../../../src/enforce/scan/scanner.ts';
+import type { Scanner } from '../../../src/enforce/scan/scanner.ts';
+import { createScrubber, scrubText } from '../../../src/enforce/scan/scrub.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import { seededRandom } from '../../support/random.ts';
 import { cutAt, cutRandomly, everyByte } from './chunks.ts';
 
 const VALUES: readonly [string, string][] = [

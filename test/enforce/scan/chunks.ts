@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import type { Duplex } from 'node:stream';
 
-import type { Random } from '../../../support/random.ts';
+import type { Random } from '../../support/random.ts';
 
 export function everyByte(bytes: Buffer): Buffer[] {
   return Array.from(bytes, (_, at) => bytes.subarray(at, at + 1));

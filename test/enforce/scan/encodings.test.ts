@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { encodingsOf } from '../../../../src/enforce/credential/scan/encodings.ts';
+import { encodingsOf } from '../../../src/enforce/scan/encodings.ts';
 
 const VALUES = [
   'ghs_16C7e42F292c6912E7710c838347Ae178B4a',
