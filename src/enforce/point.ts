@@ -4,7 +4,7 @@
 
 import type { Decision } from '../model/decision.ts';
 import { SandboxError } from '../model/error.ts';
-import type { DecisionEvent, EventLog, LifecycleEvent } from '../model/event.ts';
+import type { DecisionEvent, EventLog, LifecycleEvent, MessageFacts } from '../model/event.ts';
 import type { Agent } from '../model/identity.ts';
 import type { Mode } from '../model/policy.ts';
 import { surfaceOf, type Request } from '../model/request.ts';
@@ -31,6 +31,8 @@ export interface AskOptions {
   agent?: Agent;
   /** a denial that the enforcement point found by itself (a hello that names another server); the rules are not asked */
   denial?: Decision;
+  /** of a message between the agent and a tool server; each has a record of its own, never folded */
+  mcp?: MessageFacts;
 }
 
 export interface Verdict {
@@ -63,10 +65,10 @@ export function createPoint(options: PointOptions): Point {
   let failure: SandboxError | undefined;
   let isLimitKnown = false;
 
-  function ask(request: Request, { agent = options.agent, denial }: AskOptions = {}): Verdict {
+  function ask(request: Request, { agent = options.agent, denial, mcp }: AskOptions = {}): Verdict {
     if (failure) return refuse(failure.message);
     try {
-      return judge(request, agent, denial);
+      return judge(request, { agent, denial, mcp });
     } catch (error) {
       fail(error);
       return refuse('the decision could not be recorded');
@@ -75,8 +77,7 @@ export function createPoint(options: PointOptions): Point {
 
   function judge(
     request: Request,
-    agent: Agent | undefined,
-    denial: Decision | undefined,
+    { agent, denial, mcp }: { [K in keyof AskOptions]: AskOptions[K] | undefined },
   ): Verdict {
     // A folded allow writes nothing: it must not pass when another thread has found the log unwritable.
     if (log.isOpen === false)
@@ -99,8 +100,9 @@ export function createPoint(options: PointOptions): Point {
       rule: decision.rule,
       reason: decision.reason,
       ...(agent && { agent }),
+      ...(mcp && { mcp }),
     };
-    if (isDenied) log.append(event);
+    if (isDenied || mcp !== undefined) log.append(event);
     else appendAllow(event);
     tally.add(isDenied ? (letThrough ? 'audited' : 'denied') : 'allowed');
     if (isDenied) watchLimit();
@@ -192,7 +194,12 @@ export function createPoint(options: PointOptions): Point {
 
 function textOf(request: Request): string {
   try {
-    return formatRequest(request);
+    // Values of arguments are never on record.
+    return formatRequest(
+      request.kind === 'tool'
+        ? { kind: 'tool', server: request.server, tool: request.tool }
+        : request,
+    );
   } catch {
     return `${request.kind} (cannot be written)`;
   }

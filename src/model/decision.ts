@@ -1,5 +1,6 @@
 // The answer to a request: an effect, the rule that decided, and where that rule was written.
 
+import type { ResultRule } from './mcp.ts';
 import type { LayerName, Rate } from './policy.ts';
 
 export type Effect = 'allow' | 'deny';
@@ -21,6 +22,8 @@ export interface RuleLimit {
   limit?: Rate;
   /** bytes out */
   egress?: number;
+  /** of rules that count some calls apart from others: the values they are told apart by, hashed or short */
+  key?: string;
   /** 0: a rule of the policy asked; 1: of the policy it lies within, and so on */
   depth: number;
 }
@@ -43,8 +46,10 @@ export interface Decision {
    */
   isInspected: boolean;
   /**
-   * network allows only: the rules that count this request, all of which must have room for it. Whoever enforces the
+   * network and mcp allows: the rules that count this request, all of which must have room for it. Whoever enforces the
    * decision counts; `decide` remembers nothing
    */
   limits?: readonly RuleLimit[];
+  /** `tool`, `prompt` and `resource` allows only: what may come back, the strictest of all allows that matched */
+  results?: ResultRule;
 }

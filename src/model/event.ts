@@ -19,6 +19,18 @@ export interface SessionContext {
   isolation: Isolation;
 }
 
+/** What is recorded of a message besides the request: nothing of its values. */
+export interface MessageFacts {
+  /** JSON-RPC method */
+  method: string;
+  /** names of the arguments of a call, at most 64 */
+  arguments?: string[];
+  /** `hmac-sha256:` of the canonical message under a key of the session's own: equal messages can be told to be equal */
+  digest: string;
+  /** of the message that was judged */
+  bytes: number;
+}
+
 export interface DecisionEvent {
   type: 'decision';
   surface: Surface;
@@ -31,6 +43,8 @@ export interface DecisionEvent {
   rule: RuleReference;
   reason: string;
   agent?: Agent;
+  /** of a message between the agent and a tool server */
+  mcp?: MessageFacts;
   /** how many equal allows this record stands for, when more than one */
   count?: number;
 }

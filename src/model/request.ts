@@ -27,9 +27,12 @@ export type Request =
   | { kind: 'write'; path: string; directory?: boolean }
   | { kind: 'exec'; path: string }
   | { kind: 'mint'; id: string }
+  /** without `arguments`: whether there are any with which it may be called */
   | { kind: 'tool'; server: string; tool: string; arguments?: unknown }
   | { kind: 'resource'; server: string; uri: string }
-  | { kind: 'prompt'; server: string; name: string };
+  | { kind: 'prompt'; server: string; name: string }
+  /** something else that the protocol can do between the agent and a tool server */
+  | { kind: 'feature'; server: string; name: string };
 
 export type RequestKind = Request['kind'];
 
@@ -49,6 +52,7 @@ export function surfaceOf(request: Request): Surface {
     case 'tool':
     case 'resource':
     case 'prompt':
+    case 'feature':
       return 'mcp';
   }
 }

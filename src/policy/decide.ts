@@ -97,6 +97,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
       case 'tool':
       case 'resource':
       case 'prompt':
+      case 'feature':
         return { entries: [], outcome: network([]), wanted: [REQUEST] };
     }
   }

@@ -35,6 +35,7 @@ export function grantsFor(request: Request): Grant[] {
     case 'tool':
     case 'resource':
     case 'prompt':
+    case 'feature':
       return [];
   }
 }

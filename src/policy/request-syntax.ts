@@ -69,7 +69,8 @@ export function formatRequest(request: Request): string {
     case 'resource':
       return escapeText(`resource ${request.server} ${request.uri}`);
     case 'prompt':
-      return escapeText(`prompt ${request.server}/${request.name}`);
+    case 'feature':
+      return escapeText(`${request.kind} ${request.server}/${request.name}`);
   }
 }
 
@@ -108,15 +109,16 @@ export function parseRequest(text: string, places?: Places): ParsedRequest {
       if (at < 1) return { error: 'expected `resource SERVER URI`' };
       return { request: { kind: 'resource', server: rest.slice(0, at), uri: rest.slice(at + 1) } };
     }
-    case 'prompt': {
+    case 'prompt':
+    case 'feature': {
       const at = rest.indexOf('/');
-      if (at < 1 || at === rest.length - 1) return { error: 'expected `prompt SERVER/NAME`' };
-      return { request: { kind: 'prompt', server: rest.slice(0, at), name: rest.slice(at + 1) } };
+      if (at < 1 || at === rest.length - 1) return { error: `expected \`${verb} SERVER/NAME\`` };
+      return { request: { kind: verb, server: rest.slice(0, at), name: rest.slice(at + 1) } };
     }
     default:
       if (isMethod(verb)) return parseHttp(verb, rest);
       return {
-        error: `"${escapeText(verb)}" is no request: expected an HTTP method in upper case, connect, resolve, read, write, exec, mint, tool, resource or prompt`,
+        error: `"${escapeText(verb)}" is no request: expected an HTTP method in upper case, connect, resolve, read, write, exec, mint, tool, resource, prompt or feature`,
       };
   }
 }
