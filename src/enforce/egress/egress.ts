@@ -82,7 +82,7 @@ export interface Egress {
 
 const DEFAULT_LIMITS: Omit<EgressLimits, 'egress'> = {
   connections: 2048,
-  names: 131_068,
+  names: 131_069,
   lookup: 10_000,
   connect: 30_000,
   stagger: 250,

@@ -6,8 +6,8 @@ import { HOST_NAME } from '../../match/host.ts';
 const FIRST_OCTET = 198;
 const SECOND_OCTET = 18;
 const TOTAL = 2 ** 17;
-/** 198.18.0.0 is the network itself; the next three have a meaning of their own */
-const RESERVED = 4;
+/** 198.18.0.0 is the network itself; the next two have a meaning of their own */
+const RESERVED = 3;
 
 /** Where the guest finds the proxy; it stands for no name outside. */
 export const PROXY_ADDRESS = '198.18.0.1';
