@@ -1,0 +1,117 @@
+// A server over stdio as an upstream: each session of an agent has a process of its own, so that none sees another's state.
+// What knows no sessions (2026-07-28) shares one. A process that ends takes its session with it: the agent begins a new one.
+// https://modelcontextprotocol.io/specification/2025-11-25/basic/transports#stdio
+
+import { randomBytes } from 'node:crypto';
+
+import { SandboxError } from '../../../model/error.ts';
+import type { JsonObject } from '../../../model/credential.ts';
+import type { Upstream, UpstreamAnswer, UpstreamCall } from '../upstream.ts';
+import { type Conversation, converse, type ConversationOptions } from './conversation.ts';
+import type { EventQueue } from './queue.ts';
+import type { SpawnServer } from './server-process.ts';
+
+/** processes of one server at once */
+const MOST_PROCESSES = 16;
+
+export interface StdioOptions extends ConversationOptions {
+  spawn: SpawnServer;
+}
+
+export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstream {
+  const sessions = new Map<string, Conversation>();
+  let shared: Promise<Conversation> | undefined;
+  let starting = 0;
+  let isClosed = false;
+
+  async function start(): Promise<Conversation> {
+    for (const [id, one] of sessions) if (one.isOver) sessions.delete(id);
+    if (isClosed || sessions.size + starting >= MOST_PROCESSES) throw busy();
+    starting += 1;
+    try {
+      const conversation = converse(await spawn(), options);
+      // Closed while it came up: nobody would end it.
+      if (isClosed) {
+        conversation.end();
+        throw busy();
+      }
+      return conversation;
+    } finally {
+      starting -= 1;
+    }
+  }
+
+  async function stateless(): Promise<Conversation> {
+    if (shared !== undefined && (await shared).isOver) shared = undefined;
+    shared ??= start();
+    try {
+      return await shared;
+    } catch (error) {
+      shared = undefined;
+      throw error;
+    }
+  }
+
+  const find = (session: string | undefined): Conversation | undefined => {
+    const found = session === undefined ? undefined : sessions.get(session);
+    if (found?.isOver !== true) return found;
+    sessions.delete(session ?? '');
+    return undefined;
+  };
+
+  return {
+    async post(message, call) {
+      if (message['method'] === 'initialize') {
+        const conversation = await start();
+        const session = randomBytes(16).toString('hex');
+        sessions.set(session, conversation);
+        return { ...answerOf(conversation.ask(message), call), session };
+      }
+      const conversation = call.session === undefined ? await stateless() : find(call.session);
+      if (conversation === undefined) return NO_SESSION;
+      if (isRequest(message)) return answerOf(conversation.ask(message), call);
+      conversation.tell(message);
+      return { status: 202, kind: 'none', events: NOTHING };
+    },
+    listen(call) {
+      const conversation = find(call.session);
+      return Promise.resolve(
+        conversation === undefined ? NO_SESSION : answerOf(conversation.listen(), call),
+      );
+    },
+    end({ session }) {
+      find(session)?.end();
+      sessions.delete(session ?? '');
+      return Promise.resolve();
+    },
+    async close() {
+      isClosed = true;
+      for (const conversation of sessions.values()) conversation.end();
+      sessions.clear();
+      const last = await shared?.catch(() => undefined);
+      last?.end();
+    },
+  };
+}
+
+const isRequest = (message: JsonObject): boolean => 'method' in message && 'id' in message;
+
+const NOTHING: AsyncIterable<never> = {
+  [Symbol.asyncIterator]: () => ({ next: () => Promise.resolve({ done: true, value: undefined }) }),
+};
+
+const NO_SESSION: UpstreamAnswer = { status: 404, kind: 'none', events: NOTHING };
+
+const answerOf = (queue: EventQueue, { signal }: UpstreamCall): UpstreamAnswer => ({
+  status: 200,
+  kind: 'stream',
+  events: queue.read(signal),
+});
+
+function busy(): SandboxError {
+  return new SandboxError({
+    kind: 'upstream',
+    code: 'MCP_UPSTREAM_BUSY',
+    message: `the tool server is closing, or has ${MOST_PROCESSES} processes already`,
+  });
+}
