@@ -13,6 +13,7 @@ const FLOORS = {
   engine: 2,
   guest: 2,
   provider: 2,
+  install: 2,
   report: 2.5, // reads the log
   enforce: 3,
   session: 4,

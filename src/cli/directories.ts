@@ -44,6 +44,7 @@ export function ownDirectories(environment: Environment, logs?: string): string[
     journalDirectory(environment),
     trustedFile(environment),
     cacheDirectory(environment),
+    packagesDirectory(environment),
     runtimeDirectories(),
     temporaryFolders(),
   ];
@@ -58,4 +59,9 @@ export function cacheDirectory(environment: Environment): string {
   const isGiven = XDG_CACHE_HOME !== undefined && isAbsolute(XDG_CACHE_HOME);
   const home = HOME !== undefined && isAbsolute(HOME) ? HOME : homedir();
   return join(isGiven ? XDG_CACHE_HOME : join(home, '.cache'), 'agent-sandbox');
+}
+
+/** The directory of packages that tool servers run from; each server sees its own. */
+export function packagesDirectory(environment: Environment): string {
+  return `${cacheDirectory(environment)}-packages`;
 }
