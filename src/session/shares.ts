@@ -49,6 +49,6 @@ function isBelow(path: string, directories: readonly string[]): boolean {
   return directories.some((directory) => path === directory || isInside(path, directory));
 }
 
-function isInside(path: string, directory: string): boolean {
+export function isInside(path: string, directory: string): boolean {
   return path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
 }

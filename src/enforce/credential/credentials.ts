@@ -11,10 +11,11 @@ import type { Entry, Use } from './broker.ts';
 import { exposeCredentials } from './exposure.ts';
 import type { Exposed } from './exposure.ts';
 import { createInjector } from './injector.ts';
+import { createLend, type Lend } from './lend.ts';
 import { secretsOf, shapesOf } from './material.ts';
 import { createNotes } from './notes.ts';
 import { createPlaceholders } from './placeholder/placeholders.ts';
-import { createScanner } from '../scan/scanner.ts';
+import { createScanner, type Scanner } from '../scan/scanner.ts';
 import { createSeals } from './sealed.ts';
 
 export interface CredentialsOptions {
@@ -31,6 +32,10 @@ export interface CredentialsOptions {
 
 export interface Credentials extends Exposed {
   injector: Injector;
+  /** for calls to tool servers */
+  lend: Lend;
+  /** the values that live */
+  known: Pick<Scanner, 'patterns'>;
   uses(): Use[];
   /** Ends all that lives. */
   close(): Promise<void>;
@@ -76,6 +81,8 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   return {
     ...exposed,
     injector,
+    lend: createLend(broker, point),
+    known: scanner,
     uses: () => broker.uses(),
     async close() {
       exposed.metadata?.close();
