@@ -55,6 +55,10 @@ export function createRemoteDial(options: RemoteDialOptions): () => Promise<Sock
       const addresses = await addressesOf();
       return dialFirst({ dial: dialAddress, addresses, port, timeout, stagger, signal });
     }
+    // A network behind a proxy may know no names of the outside; what is known is checked.
+    await addressesOf().catch((error: unknown) => {
+      if (error instanceof SandboxError && error.code === 'MCP_ADDRESS') throw error;
+    });
     const trust = (): Promise<SecureContext> => Promise.resolve(secureContext);
     const ways = { lookup: lookupOnHost, dial: dialAddress, trust, limits: LIMITS, signal };
     return connectThrough(proxy, { host, port }, ways);
