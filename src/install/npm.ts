@@ -1,36 +1,15 @@
 // Packages of npm, installed without running anything of theirs.
 
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 
-import { SandboxError, messageOf } from '../model/error.ts';
+import { messageOf } from '../model/error.ts';
+import { installFault as fault } from './installed.ts';
+import type { Installed, InstallOptions } from './installed.ts';
 import type { PackageSpec } from './package-spec.ts';
-import { lastWords, type ManagerRun, runManager } from './run.ts';
+import { lastWords, runManager } from './run.ts';
+import { placeOf, store } from './store.ts';
 import { digestOfTree, type PackageTree, type TreePart } from './tree.ts';
-
-export interface InstallOptions extends Omit<ManagerRun, 'directory'> {
-  /** where packages are kept, by the digest of what they are made of */
-  packages: string;
-  /** what must be installed: whatever else the registry has by now is refused */
-  locked?: PackageTree;
-  onProgress: (line: string) => void;
-}
-
-export interface Installed {
-  directory: string;
-  /** absolute words that start its program, without arguments */
-  command: string[];
-  tree: PackageTree;
-}
 
 /** as npm writes it in `package-lock.json` */
 interface LockEntry {
@@ -49,33 +28,23 @@ export async function installNpm(
   const { packages, locked, onProgress } = options;
   const known = locked === undefined ? undefined : placeOf(packages, locked);
   if (known !== undefined && locked !== undefined && existsSync(known))
-    return { directory: known, command: programOf(known, name), tree: locked };
+    return { directory: known, command: programOf(known, name), environment: {}, tree: locked };
   onProgress(`installing ${name} ${version}`);
-  mkdirSync(packages, { recursive: true, mode: 0o755 });
-  const directory = mkdtempSync(join(packages, 'part-'));
-  chmodSync(directory, 0o755);
-  try {
-    write(directory, 'package.json', { private: true, dependencies: { [name]: version } });
-    if (locked !== undefined) write(directory, 'package-lock.json', lockFileOf(locked));
+  const { directory, tree } = await store(packages, async (part) => {
+    write(part, 'package.json', { private: true, dependencies: { [name]: version } });
+    if (locked !== undefined) write(part, 'package-lock.json', lockFileOf(locked));
     const verb = locked === undefined ? 'install' : 'ci';
-    const result = await runManager('npm', [verb, ...FLAGS], { ...options, directory });
+    const result = await runManager('npm', [verb, ...FLAGS], { ...options, directory: part });
     if (result.code !== 0)
       throw fault('FAILED', `npm could not install ${name}@${version}:\n${lastWords(result)}`);
-    const tree = readTree(directory, name, version);
-    if (locked !== undefined && digestOfTree(tree) !== digestOfTree(locked))
+    const found = readTree(part, name, version);
+    if (locked !== undefined && digestOfTree(found) !== digestOfTree(locked))
       throw fault('DIFFERS', `what npm installed for ${name}@${version} is not what is locked`);
-    programOf(directory, name);
-    const place = placeOf(packages, tree);
-    // Whoever was first has the same: parts are named by their digests.
-    if (!existsSync(place)) renameSync(directory, place);
-    return { directory: place, command: programOf(place, name), tree };
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+    programOf(part, name);
+    return found;
+  });
+  return { directory, command: programOf(directory, name), environment: {}, tree };
 }
-
-const placeOf = (packages: string, tree: PackageTree): string =>
-  join(packages, digestOfTree(tree).slice('sha256:'.length));
 
 /** Every part comes from a registry, with its digest; all else is refused. */
 function readTree(directory: string, name: string, version: string): PackageTree {
@@ -131,8 +100,4 @@ function readManifest(home: string): { bin?: string | Record<string, string> } {
 
 function write(directory: string, name: string, value: unknown): void {
   writeFileSync(join(directory, name), `${JSON.stringify(value, null, 2)}\n`);
-}
-
-function fault(code: string, message: string): SandboxError {
-  return new SandboxError({ kind: 'upstream', code: `INSTALL_${code}`, message });
 }

@@ -13,7 +13,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { installNpm, type Installed } from '../../src/install/npm.ts';
+import type { Installed } from '../../src/install/installed.ts';
+import { installNpm } from '../../src/install/npm.ts';
 import { readPackageSpec } from '../../src/install/package-spec.ts';
 import { digestOfTree } from '../../src/install/tree.ts';
 
