@@ -16,7 +16,12 @@ import type { Session, SessionEnd } from '../session/session.ts';
 import { startSession } from '../session/start.ts';
 import { reportDenied, reportEnd } from './command-end.ts';
 import { renderUses } from './credential-uses.ts';
-import { cacheDirectory, journalDirectory, logDirectory } from './directories.ts';
+import {
+  cacheDirectory,
+  journalDirectory,
+  logDirectory,
+  packagesDirectory,
+} from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
 import { err, isColoured } from './output.ts';
 import { isNested, runNested } from './nested-run.ts';
@@ -88,6 +93,7 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     logDirectory: logs,
     cacheDirectory: cacheDirectory(process.env),
     journalDirectory: journalDirectory(process.env),
+    packagesDirectory: packagesDirectory(process.env),
     accelerator: ready.accelerator,
     ...identity,
     hostEnvironment: process.env,

@@ -64,8 +64,22 @@ export function clientConfigs(servers: readonly ServedTool[], bearer: string): C
   };
 }
 
+/** For what finds the gateway by variables, such as `mcp connect`. */
+export function toolVariables({
+  base,
+  bearer,
+}: {
+  base: string;
+  bearer: string;
+}): (readonly [string, string])[] {
+  return [
+    ['AGENT_SANDBOX_MCP_URL', base],
+    ['AGENT_SANDBOX_MCP_TOKEN', bearer],
+  ];
+}
+
 /** Those of `home` that lie in no directory which is shown from the host: there they would be written into the host's own files. */
-export function withinGuest<F extends { path: string }>(
+export function clientFilesWithin<F extends { path: string }>(
   files: readonly F[],
   home: string,
   shares: readonly string[],

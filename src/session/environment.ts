@@ -2,6 +2,7 @@
 
 import { METADATA_ADDRESS, METADATA_NAMES } from '../enforce/credential/metadata/serve.ts';
 import { PROXY_NAME, PROXY_PORT } from '../enforce/egress/name-answers.ts';
+import { GATEWAY_NAME } from './tool-address.ts';
 
 /** Variables taken over from the host where they are set. */
 const PASSED = [
@@ -21,8 +22,8 @@ export const GUEST_NAME = 'sandbox';
 
 /** Where a client that honours them hears the reason of a denial; one that does not is carried and judged all the same. */
 const PROXY_URL = `http://${PROXY_NAME}:${PROXY_PORT}`;
-/** The guest itself: its own name, every spelling of its loopback that some client compares with; and where SDKs look for credentials. */
-const NOT_PROXIED = `localhost,.localhost,${GUEST_NAME},127.0.0.1,127.0.0.0/8,::1,[::1],${[METADATA_ADDRESS, ...METADATA_NAMES.keys()].join()}`;
+/** The guest itself: its own name, every spelling of its loopback that some client compares with; where SDKs look for credentials; and the tool gateway. */
+const NOT_PROXIED = `localhost,.localhost,${GUEST_NAME},127.0.0.1,127.0.0.0/8,::1,[::1],${[METADATA_ADDRESS, ...METADATA_NAMES.keys(), GATEWAY_NAME].join()}`;
 const PROXY_VARIABLES: readonly (readonly [name: string, value: string])[] = [
   ['HTTP_PROXY', PROXY_URL],
   ['HTTPS_PROXY', PROXY_URL],

@@ -4,6 +4,7 @@ import type { Budget } from '../enforce/egress/budget.ts';
 import type { Injector } from '../enforce/injection.ts';
 import type { Quotas } from '../enforce/quotas.ts';
 import type { Accelerator } from '../engine/engine.ts';
+import type { McpLock } from '../model/mcp-lock.ts';
 import type { Actor, Run } from '../model/identity.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 
@@ -40,6 +41,12 @@ export interface SessionPlan {
   journalDirectory: string;
   /** where kernels and snapshots are kept */
   cacheDirectory: string;
+  /** where packages of tool servers are kept; no agent sees it */
+  packagesDirectory: string;
+  /** what was reviewed of the tool servers */
+  toolLock?: McpLock;
+  /** what was reviewed must be what is there, of every server that is required */
+  frozenTools?: boolean;
   /** proven to work on this machine */
   accelerator: Accelerator;
   actor: Actor;

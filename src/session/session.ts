@@ -14,6 +14,7 @@ export type EndReason =
   | 'log-unwritable'
   | 'guest-fault'
   | 'machine-lost'
+  | 'tool-server'
   | 'filesystem-fault';
 
 export interface SessionEnd {

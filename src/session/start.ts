@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { datagramPorts } from '../enforce/egress/datagrams.ts';
-import { createEgress } from '../enforce/egress/egress.ts';
+import { createEgress, type Egress } from '../enforce/egress/egress.ts';
 import { needsInspection } from '../enforce/egress/inspection.ts';
 import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
 import type { Credentials } from '../enforce/credential/credentials.ts';
@@ -20,7 +20,7 @@ import {
 import { startMachine } from '../engine/machine.ts';
 import { type GuestFile, connectGuest } from '../guest/link.ts';
 import type { Log } from '../log/writer.ts';
-import { SandboxError } from '../model/error.ts';
+import { SandboxError, messageOf } from '../model/error.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
 import type { SessionState } from '../model/session.ts';
 import { createDecider } from '../policy/decide.ts';
@@ -35,6 +35,10 @@ import type { SessionPlan } from './plan.ts';
 import type { EndReason, Session } from './session.ts';
 import { isKernelOwn, sharesOf } from './shares.ts';
 import { hostProxies } from './host-proxies.ts';
+import { clientConfigs, toolVariables } from './client-configs.ts';
+import { tellClients } from './tell-clients.ts';
+import { GATEWAY_ADDRESS, GATEWAY_NAME, GATEWAY_PORT } from './tool-address.ts';
+import type { OpenToolsOptions, Tools } from './tools.ts';
 import { guestTrust, hostAuthorities } from './trust.ts';
 import { listenOnce } from './sockets.ts';
 import { endFailed, initialState, isolationOf, openSessionLog } from './opening.ts';
@@ -161,17 +165,28 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   const credentials = await sessionCredentials(plan, base, point, extra);
   if (credentials !== undefined) closers.push(() => credentials.close());
   const injector = credentials?.injector ?? plan.parent?.injector;
+  const hasTools = plan.parent === undefined && policy.mcp.servers.length > 0;
   const egress = createEgress({
     point,
     policy,
     guestName: GUEST_NAME,
-    ...(credentials?.metadata && { ownNames: METADATA_NAMES }),
+    ownNames: new Map([
+      ...(credentials?.metadata ? METADATA_NAMES : []),
+      ...(hasTools ? [[GATEWAY_NAME, GATEWAY_ADDRESS] as const] : []),
+    ]),
     proxies: base.proxies,
     ca: extra,
     ...(injector && { injector }),
     ...(plan.parent && { outerBudget: plan.parent.budget, outerQuotas: plan.parent.quotas }),
     onFault: (detail) => log.append({ type: 'alert', alert: 'egress.fault', detail }),
   });
+  const tools = hasTools
+    ? await openSessionTools(plan, base, { point, decide, credentials, ca: extra, egress })
+    : undefined;
+  if (tools !== undefined) closers.push(() => tools.close());
+  // Servers come up beside the agent's machine; what is wrong with one is told once that is there.
+  const toolsReady = tools?.ready();
+  toolsReady?.catch(() => undefined);
   const nested = createNestedSessions({
     plan,
     own: { id: base.id, counters, budget: egress.budget, quotas: egress.quotas, injector },
@@ -182,6 +197,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
       const { address, port } = destination;
       if (credentials?.metadata && address === METADATA_ADDRESS && port === METADATA_PORT)
         credentials.metadata.serve(stream);
+      else if (tools && address === GATEWAY_ADDRESS && port === GATEWAY_PORT) tools.serve(stream);
       else egress.onConnect(destination, stream);
     },
     onDatagrams: (destination, stream) => egress.onDatagrams(destination, stream),
@@ -193,9 +209,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     injector !== undefined || needsInspection(policy) ? await egress.caPem() : undefined,
     extra,
   );
+  const configs = tools && clientConfigs(tools.servers, tools.bearer);
   const config = guestConfig(policy, user, [
     ...accountFiles(decide, user.identity),
     ...trust.files,
+    ...(configs?.system ?? []),
   ]);
   await Promise.race([link.start(config), machineLost(machine.exited)]);
 
@@ -207,6 +225,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     link,
     closers: [
       () => nested.close(),
+      () => tools?.close(),
       () => egress.close(),
       () => credentials?.close(),
       () => filesystem.close(),
@@ -221,6 +240,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
       guestEnvironment(plan.hostEnvironment, user.identity, base.id, [
         ...trust.variables,
         ...(credentials?.variables ?? []),
+        ...(tools ? toolVariables(tools) : []),
         ...extra,
       ]),
     denials: () => point.counters().denied - deniedBefore,
@@ -231,6 +251,11 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   void session.ended.then(() => control.close());
   if (policy.limits.timeout !== undefined) session.limitTime(policy.limits.timeout);
   writeState(base.directory, { ...base.state, status: 'running', isolation: machine.isolation });
+  if (configs !== undefined) await tellClients(session, configs, plan);
+  await toolsReady?.catch(async (error: unknown) => {
+    await session.stop('tool-server', messageOf(error));
+    throw error;
+  });
   if (early !== undefined) await session.stop(early.reason, early.detail);
   return session;
 }
@@ -245,6 +270,26 @@ async function sessionCredentials(
   if (plan.policy.credentials.length === 0 || plan.parent !== undefined) return undefined;
   const { openCredentials } = await import('./credentials.ts');
   return openCredentials({ plan, id, point, proxies, ca });
+}
+
+/** Loaded only where the policy has any. */
+async function openSessionTools(
+  plan: SessionPlan,
+  { id, directory, proxies }: Foundation,
+  parts: Pick<OpenToolsOptions, 'point' | 'decide' | 'credentials' | 'ca'> & { egress: Egress },
+): Promise<Tools> {
+  const { openTools } = await import('./tools.ts');
+  const { budget, quotas } = parts.egress;
+  return openTools({
+    plan,
+    directory,
+    proxies,
+    ...parts,
+    own: { id, budget, quotas },
+    names: [GATEWAY_NAME, `${GATEWAY_NAME}:${GATEWAY_PORT}`],
+    vouch: false,
+    start: (one) => startSession(one),
+  });
 }
 
 function guestConfig(

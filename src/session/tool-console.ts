@@ -1,0 +1,23 @@
+// What a tool server writes for people goes into a file of the session, so that a fault of it can be found.
+
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { toVisible } from '../log/redact.ts';
+
+/** bytes of all that is kept of one server */
+const MOST = 1024 * 1024;
+
+export function createToolConsole(directory: string, server: string): (text: string) => void {
+  const file = join(directory, `mcp-${server}.log`);
+  let left = MOST;
+  return (text) => {
+    const lines = text
+      .split('\n')
+      .map((line) => toVisible(line).text)
+      .join('\n')
+      .slice(0, left);
+    left -= lines.length;
+    if (lines !== '') appendFileSync(file, lines, { mode: 0o600 });
+  };
+}
