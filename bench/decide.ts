@@ -1,5 +1,6 @@
 // Median time of one decision with 300 rules in four layers, as JSON.
 import { createDecider } from '../src/policy/decide.ts';
+import { NO_SERVERS, noSections } from '../src/policy/sections.ts';
 import type { Layer, RuleOrigin, Sections } from '../src/model/policy.ts';
 import type { Request } from '../src/model/request.ts';
 
@@ -65,6 +66,7 @@ function sections(name: string): Sections {
       deny: range(10).map((i) => ({ ...origin(`x${i}`), path: `${name}${i}` })),
     },
     credentials: [],
+    mcp: noSections().mcp,
     narrows: ['workspace'],
   };
 }
@@ -74,6 +76,7 @@ const empty: Sections = {
   filesystem: { allow: [{ ...origin('system'), path: '/usr', access: 'read' }], deny: [] },
   execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
   credentials: [],
+  mcp: noSections().mcp,
   narrows: [],
 };
 const layer = (name: Layer['name'], own: Sections): Layer => ({
@@ -112,6 +115,7 @@ const decide = createDecider({
   user: 'agent',
   clamps: [],
   credentials: [],
+  mcp: NO_SERVERS,
 });
 
 const requests: Request[] = [

@@ -196,8 +196,8 @@ function textOf(request: Request): string {
   try {
     // Values of arguments are never on record.
     return formatRequest(
-      request.kind === 'tool'
-        ? { kind: 'tool', server: request.server, tool: request.tool }
+      request.kind === 'tool' || request.kind === 'prompt'
+        ? { ...request, arguments: undefined }
         : request,
     );
   } catch {

@@ -30,7 +30,9 @@ export type ContentType = (typeof CONTENT_TYPES)[number];
  * - `within` (text): a path that lies in one of these patterns, by its spelling alone; one with `..`, a backslash, a percent sign
  *   before two hex digits, NUL, a control character or a tilde in front lies nowhere
  * - `hosts` (text): an absolute http or https URL without credentials whose host is one of these
- * - `additionalProperties` is false unless said
+ * - `additionalProperties` is, unless said, false in an allow and true in a deny
+ * - in an allow keywords of one type stand for that `type` where it is not stated
+ * - what cannot be judged (a text that is too long, a path or URL with more than one reading) fits no allow and every deny
  */
 export interface ArgumentSchema {
   type?: string[];

@@ -2,6 +2,7 @@
 
 import type { Bind, Credential } from './credential.ts';
 import type { Span } from './diagnostic.ts';
+import type { McpRule, McpServer, SecretAction, ServerPlace } from './mcp.ts';
 import type { DefaultGrant, Rate, RuleOrigin } from './rule.ts';
 
 export type { DefaultGrant, Rate, RuleOrigin };
@@ -67,12 +68,31 @@ export interface RuleSet<R> {
   deny: R[];
 }
 
+/** What is done with a secret that is found in what goes to a tool server (`block` or `report`), and in what it answers. */
+export interface SecretActions {
+  arguments: SecretAction;
+  results: SecretAction;
+}
+
+/** One entry of `mcp.servers`. Of a ceiling: `id` may hold `*`, and an absent `at` bounds nothing but the id. */
+export interface WrittenServer extends Omit<McpServer, 'at'> {
+  at?: ServerPlace;
+  /** of a local one: what its own microVM may do */
+  sandbox?: Sections;
+}
+
+export interface McpSection extends RuleSet<McpRule> {
+  servers: WrittenServer[];
+  secrets: Partial<SecretActions>;
+}
+
 /** The enforced sections of one layer, in one shape for the layer itself and for its `max`. */
 export interface Sections {
   network: RuleSet<NetworkRule>;
   filesystem: RuleSet<FilesystemRule>;
   execution: RuleSet<ExecutionRule>;
   credentials: Credential[];
+  mcp: McpSection;
   /** the default grants that the allow lists here narrow */
   narrows: DefaultGrant[];
 }
@@ -116,6 +136,12 @@ export interface GrantedCredential extends Credential {
   bind: GrantedBind[];
 }
 
+/** A tool server that a session may start or call, after ceilings. */
+export interface GrantedServer extends McpServer {
+  layer: LayerName;
+  sandbox?: Sections;
+}
+
 export interface Clamp {
   /** the rule that exceeds */
   rule: RuleOrigin & { layer: LayerName };
@@ -142,6 +168,8 @@ export interface EffectivePolicy {
   clamps: Clamp[];
   /** what may be minted; of the layers' own entries, what their ceilings leave */
   credentials: GrantedCredential[];
+  /** the tool servers behind the gateway; of the layers' own entries, what their ceilings leave */
+  mcp: { servers: GrantedServer[]; secrets: SecretActions };
   /** the policy of the session that started this one: what it denies is denied here, whatever the layers say */
   within?: EffectivePolicy;
 }

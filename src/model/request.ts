@@ -27,10 +27,11 @@ export type Request =
   | { kind: 'write'; path: string; directory?: boolean }
   | { kind: 'exec'; path: string }
   | { kind: 'mint'; id: string }
-  /** without `arguments`: whether there are any with which it may be called */
+  /** without `arguments`: whether there are any with which it may be called; a call without any has `{}` */
   | { kind: 'tool'; server: string; tool: string; arguments?: unknown }
   | { kind: 'resource'; server: string; uri: string }
-  | { kind: 'prompt'; server: string; name: string }
+  /** without `arguments`: whether there are any with which it may be had */
+  | { kind: 'prompt'; server: string; name: string; arguments?: unknown }
   /** something else that the protocol can do between the agent and a tool server */
   | { kind: 'feature'; server: string; name: string };
 

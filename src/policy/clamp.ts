@@ -23,29 +23,28 @@ import type {
   Layer,
   NetworkRule,
   RuleOrigin,
+  Sections,
 } from '../model/policy.ts';
+import type { McpRule } from '../model/mcp.ts';
+import { isRuleWithin } from './argument-within.ts';
 import { GRANTED, isBareName } from './compile.ts';
 import { containsRequests, matchesNoRequest, mayMeet } from './request-rule.ts';
 
-interface Ceiling {
+export interface Ceiling {
   layer: Layer;
   /** default grants of the builtin layer that neither the layer nor its ceiling speaks of: it does not bound them */
   leaves: DefaultGrant[];
   network: { allow: NetworkRule[]; deny: NetworkRule[] };
   filesystem: { allow: FilesystemRule[]; deny: FilesystemRule[] };
   execution: { allow: ExecutionRule[]; deny: ExecutionRule[] };
+  mcp: { allow: McpRule[]; deny: McpRule[] };
 }
 
 export function findClamps(layers: readonly Layer[]): Clamp[] {
-  const workspace = layers
-    .flatMap((layer) => layer.filesystem.allow)
-    .find((rule) => rule.default === 'workspace')?.path;
+  const workspace = defaultWorkspace(layers);
   const clamps: Clamp[] = [];
-  for (const [index, layer] of layers.entries()) {
-    const above = layers.filter(
-      (other, i) => other !== layer && (i < index || other.name === layer.name),
-    );
-    for (const ceiling of above.flatMap(ceilingOf)) {
+  for (const layer of layers) {
+    for (const ceiling of ceilingsAbove(layers, layer)) {
       const report = (rule: RuleOrigin): void => {
         const by = `${ceiling.layer.name}/max`;
         const delegates =
@@ -58,14 +57,39 @@ export function findClamps(layers: readonly Layer[]): Clamp[] {
           message: `${layer.name}/${rule.id ?? rule.place} exceeds what the ${ceiling.layer.name} layer allows, ${delegates}`,
         });
       };
-      layer.network.allow.filter((rule) => !isNetworkWithin(rule, ceiling)).forEach(report);
-      layer.filesystem.allow
-        .filter((rule) => !isFileWithin(rule, ceiling, workspace))
-        .forEach(report);
-      layer.execution.allow.filter((rule) => !isProgramWithin(rule, ceiling)).forEach(report);
+      exceedingRules(layer, ceiling, workspace).forEach(report);
     }
   }
   return clamps;
+}
+
+/** The place of the builtin layer's default grant. */
+export function defaultWorkspace(layers: readonly Layer[]): string | undefined {
+  return layers
+    .flatMap((layer) => layer.filesystem.allow)
+    .find((rule) => rule.default === 'workspace')?.path;
+}
+
+/** The ceilings of the layers above, and of those beside. */
+export function ceilingsAbove(layers: readonly Layer[], layer: Layer): Ceiling[] {
+  const index = layers.indexOf(layer);
+  return layers
+    .filter((other, i) => other !== layer && (i < index || other.name === layer.name))
+    .flatMap(ceilingOf);
+}
+
+/** The allows among these that do not surely lie within a ceiling. */
+export function exceedingRules(
+  { network, filesystem, execution, mcp }: Omit<Sections, 'narrows' | 'credentials'>,
+  ceiling: Ceiling,
+  workspace: string | undefined,
+): RuleOrigin[] {
+  return [
+    ...network.allow.filter((rule) => !isNetworkWithin(rule, ceiling)),
+    ...filesystem.allow.filter((rule) => !isFileWithin(rule, ceiling, workspace)),
+    ...execution.allow.filter((rule) => !isProgramWithin(rule, ceiling)),
+    ...mcp.allow.filter((rule) => !isRuleWithin(rule, ceiling.mcp.allow, ceiling.mcp.deny)),
+  ];
 }
 
 function ceilingOf(layer: Layer): Ceiling[] {
@@ -87,6 +111,7 @@ function ceilingOf(layer: Layer): Ceiling[] {
       network: join(layer.network.allow, layer.max?.network),
       filesystem: join(layer.filesystem.allow, layer.max?.filesystem),
       execution: join(layer.execution.allow, layer.max?.execution),
+      mcp: join(layer.mcp.allow, layer.max?.mcp),
     },
   ];
 }

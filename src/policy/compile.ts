@@ -76,19 +76,8 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
   let order = 0;
 
   policy.layers.forEach((layer, index) => {
-    const toEntry = (rule: RuleOrigin, list: ListName, bits: number): Entry => ({
-      layer: index,
-      list,
-      bits,
-      reference: referenceTo(rule, layer),
-      reason: rule.reason,
-      ports: undefined,
-      requests: undefined,
-      isDefault: rule.default !== undefined,
-      filesOnly: false,
-      counts: undefined,
-      order: order++,
-    });
+    const toEntry = (rule: RuleOrigin, list: ListName, bits: number): Entry =>
+      createEntry(rule, layer, index, list, bits, order++);
     const addSections = (sections: Sections, allow: ListName, deny: ListName): void => {
       for (const [list, rules] of [
         [allow, sections.network.allow],
@@ -159,6 +148,29 @@ export function compilePolicy(policy: EffectivePolicy): Compiled {
   };
 }
 
+export function createEntry(
+  rule: RuleOrigin,
+  layer: Pick<Layer, 'name'>,
+  index: number,
+  list: ListName,
+  bits: number,
+  order: number,
+): Entry {
+  return {
+    layer: index,
+    list,
+    bits,
+    reference: referenceTo(rule, layer),
+    reason: rule.reason,
+    ports: undefined,
+    requests: undefined,
+    isDefault: rule.default !== undefined,
+    filesOnly: false,
+    counts: undefined,
+    order,
+  };
+}
+
 /** What an allow with this access grants: write includes the private copy, and both include read. */
 export const GRANTED: Record<Access, number> = {
   read: READ,
@@ -185,7 +197,7 @@ function networkLevels(rule: NetworkRule, isDeny: boolean): number {
   return isDeny ? PASS | REQUEST | datagrams : INSPECT | REQUEST;
 }
 
-function isDenying(list: ListName): boolean {
+export function isDenying(list: ListName): boolean {
   return list === 'deny' || list === 'maxDeny' || list === 'cap';
 }
 

@@ -1,7 +1,8 @@
 // From what was found about a request to the answer: which level it gets, by which rule, or which rule refuses it.
 import type { Decision, RuleLimit, RuleReference } from '../model/decision.ts';
+import type { ResultRule } from '../model/mcp.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
-import type { Request } from '../model/request.ts';
+import { type Request, surfaceOf } from '../model/request.ts';
 import { type Entry, INSPECT, PRIVATE, READ, WRITE } from './compile.ts';
 import type { Outcome } from './formula.ts';
 
@@ -14,6 +15,10 @@ export interface Finding {
   /** said instead of "no rule allows it" */
   defaultReason?: string;
   defaultRule?: string;
+  /** of entries that count some calls apart from others: by which values */
+  keys?: ReadonlyMap<Entry, string>;
+  /** what may come back */
+  results?: ResultRule;
 }
 
 const builtinRule = (id: string): RuleReference => ({
@@ -62,23 +67,28 @@ export function conclude(policy: EffectivePolicy, request: Request, finding: Fin
     isPrivate,
     isInspected,
     ...limitsOf(finding, request),
+    ...(finding.results && { results: finding.results }),
   };
 }
 
 /** The rules that count the request. Those for requests count no connections, and those for connections no requests. */
-function limitsOf({ entries, wanted }: Finding, request: Request): Pick<Decision, 'limits'> {
-  if (request.kind !== 'connect' && request.kind !== 'http') return {};
+function limitsOf({ entries, wanted, keys }: Finding, request: Request): Pick<Decision, 'limits'> {
+  const isMcp = surfaceOf(request) === 'mcp';
+  if (!isMcp && request.kind !== 'connect' && request.kind !== 'http') return {};
   const levels = wanted.reduce((all, bit) => all | bit, 0);
   const limits = new Map<string, RuleLimit>();
-  for (const { counts, bits, requests, reference } of entries) {
+  for (const entry of entries) {
+    const { counts, bits, requests, reference } = entry;
     if (counts === undefined || (bits & levels) === 0) continue;
-    if ((requests !== undefined) !== (request.kind === 'http')) continue;
+    if (!isMcp && (requests !== undefined) !== (request.kind === 'http')) continue;
     const { limit, egress } = counts;
+    const key = keys?.get(entry);
     limits.set(JSON.stringify(reference), {
       rule: reference,
       depth: 0,
       ...(limit && { limit }),
       ...(egress !== undefined && { egress }),
+      ...(key !== undefined && { key }),
     });
   }
   return limits.size === 0 ? {} : { limits: [...limits.values()] };

@@ -12,7 +12,7 @@ import { specialRange } from '../match/special.ts';
 import { canonicalUrlPath, splitUrlPath } from '../match/url-path.ts';
 import type { Decision } from '../model/decision.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
-import type { Request } from '../model/request.ts';
+import { type Request, surfaceOf } from '../model/request.ts';
 import {
   compilePolicy,
   DATAGRAM,
@@ -25,6 +25,7 @@ import {
   WRITE,
 } from './compile.ts';
 import { conclude, type Finding, MALFORMED } from './conclude.ts';
+import { createMcpJudge } from './decide-mcp.ts';
 import { createFormula } from './formula.ts';
 import { decideMint } from './mint.ts';
 import { matchesRequest } from './request-rule.ts';
@@ -46,12 +47,14 @@ export interface Judge {
 }
 
 export function createDecider(policy: EffectivePolicy): Decider {
-  const own = createJudge(policy).decide;
+  const judge = createJudge(policy);
+  const own = judge.decide;
   if (policy.within === undefined) return own;
   const outer = createDecider(policy.within);
   return (request) => {
     const above = outer(request);
     if (above.effect === 'deny') return above;
+    if (surfaceOf(request) === 'mcp') return narrowTools(judge, request, above);
     const decision = own(request);
     return {
       ...decision,
@@ -60,6 +63,14 @@ export function createDecider(policy: EffectivePolicy): Decider {
       ...(decision.effect === 'allow' && joinLimits(decision, above)),
     };
   };
+}
+
+/** A session within another has the tools of that one, but for what it denies itself. */
+function narrowTools(judge: Judge, request: Request, above: Decision): Decision {
+  const finding = judge.find(request);
+  if (finding === undefined) return MALFORMED;
+  if (finding.outcome.denied !== 0) return judge.decide(request);
+  return { ...above, ...joinLimits({ ...above, limits: [] }, above) };
 }
 
 /** Rules of the policy around this one count as well, as its own. */
@@ -74,6 +85,7 @@ export function createJudge(policy: EffectivePolicy): Judge {
   const network = createFormula(policy, undefined);
   const filesystem = createFormula(policy, 'workspace');
   const execution = createFormula(policy, 'execution');
+  const tools = createMcpJudge(policy, network);
 
   function find(request: Request): Finding | undefined {
     switch (request.kind) {
@@ -93,11 +105,12 @@ export function createJudge(policy: EffectivePolicy): Judge {
         return findFile(request.path, [WRITE, PRIVATE], request.directory === true);
       case 'exec':
         return findExec(request.path);
-      case 'mint':
       case 'tool':
       case 'resource':
       case 'prompt':
       case 'feature':
+        return tools.find(request);
+      case 'mint':
         return { entries: [], outcome: network([]), wanted: [REQUEST] };
     }
   }
@@ -184,12 +197,25 @@ export function createJudge(policy: EffectivePolicy): Judge {
     return { entries, outcome: execution(entries), wanted: [READ] };
   }
 
+  function refuseTool(request: Request): Decision | undefined {
+    switch (request.kind) {
+      case 'tool':
+      case 'resource':
+      case 'prompt':
+      case 'feature':
+        return tools.refuse(request);
+      default:
+        return undefined;
+    }
+  }
+
   return {
     find,
     decide: (request) => {
       if (request.kind === 'mint') return decideMint(policy, request.id);
       const finding = find(request);
-      return finding === undefined ? MALFORMED : conclude(policy, request, finding);
+      if (finding === undefined) return MALFORMED;
+      return refuseTool(request) ?? conclude(policy, request, finding);
     },
   };
 }

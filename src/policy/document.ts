@@ -1,11 +1,27 @@
 // One policy file as data, before it is put under or over others: paths are still as their author wrote them.
 import type { Span } from '../model/diagnostic.ts';
-import type { LayerName, Limits, Mode, Sections } from '../model/policy.ts';
+import type {
+  LayerName,
+  Limits,
+  McpSection,
+  Mode,
+  Sections,
+  WrittenServer,
+} from '../model/policy.ts';
 
 /** A list whose mere presence narrows what the builtin layer grants by default. */
 export type StatedList = 'filesystem.allow' | 'execution.allow';
 
-export interface DocumentSections extends Omit<Sections, 'narrows'> {
+export interface DocumentServer extends Omit<WrittenServer, 'sandbox'> {
+  sandbox?: DocumentSections;
+}
+
+export interface DocumentMcp extends Omit<McpSection, 'servers'> {
+  servers: DocumentServer[];
+}
+
+export interface DocumentSections extends Omit<Sections, 'narrows' | 'mcp'> {
+  mcp: DocumentMcp;
   states: StatedList[];
   user?: 'agent' | 'root';
 }

@@ -7,12 +7,12 @@ import type {
   LayerName,
   NetworkRule,
   RuleOrigin,
-  Sections,
 } from '../model/policy.ts';
 import { surfaceOf, type Request } from '../model/request.ts';
 import { createDecider } from './decide.ts';
 import { type Grant, grantsFor } from './grants.ts';
 import { isRequestLevel } from './request-rule.ts';
+import { noSections } from './sections.ts';
 
 type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
 
@@ -143,11 +143,7 @@ function grantIn(
     name: 'repo',
     file: OWN_FILE,
     digest: '',
-    network: { allow: [], deny: [] },
-    filesystem: { allow: [], deny: [] },
-    execution: { allow: [], deny: [] },
-    credentials: [],
-    narrows: [],
+    ...noSections(),
   };
   const at = policy.layers.findIndex((layer) => layer.name === 'run');
   const place = at < 0 ? policy.layers.length : at;
@@ -169,19 +165,12 @@ function raiseCeilings(
   targets: readonly Layer[],
   grant: Grant,
 ): EffectivePolicy {
-  const none: Sections = {
-    network: { allow: [], deny: [] },
-    filesystem: { allow: [], deny: [] },
-    execution: { allow: [], deny: [] },
-    credentials: [],
-    narrows: [],
-  };
   const isTarget = (layer: Layer): boolean =>
     targets.some((target) => target.name === layer.name && target.file === layer.file);
   return {
     ...policy,
     layers: policy.layers.map((layer) =>
-      isTarget(layer) ? { ...layer, max: grant.add(layer.max ?? none) } : layer,
+      isTarget(layer) ? { ...layer, max: grant.add(layer.max ?? noSections()) } : layer,
     ),
   };
 }

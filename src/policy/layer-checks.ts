@@ -2,7 +2,7 @@
 import { absolutePattern } from '../match/path.ts';
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
 import type { Limits, Mode } from '../model/policy.ts';
-import type { LayerSource } from './document.ts';
+import type { DocumentSections, LayerSource, PolicyDocument } from './document.ts';
 import { type Host, realPattern } from './place.ts';
 
 export function findLocked(
@@ -52,7 +52,7 @@ export function findLocked(
 export function findUnexpanded(sources: readonly LayerSource[]): Diagnostic[] {
   return sources.flatMap(({ documents }) =>
     documents.flatMap((document) =>
-      [document, ...(document.max === undefined ? [] : [document.max])].flatMap(({ network }) =>
+      sectionsIn(document).flatMap(({ network }) =>
         [...network.allow, ...network.deny].flatMap(({ named = [], file }) =>
           named.map(({ name, span }) => ({
             code: 'destination',
@@ -65,6 +65,12 @@ export function findUnexpanded(sources: readonly LayerSource[]): Diagnostic[] {
       ),
     ),
   );
+}
+
+/** Those of the document itself, of its ceiling, and of the sandboxes of its servers. */
+function sectionsIn(document: PolicyDocument): DocumentSections[] {
+  const own = [document, ...(document.max === undefined ? [] : [document.max])];
+  return [...own, ...own.flatMap(({ mcp }) => mcp.servers.flatMap(({ sandbox }) => sandbox ?? []))];
 }
 
 export function findMisplaced(sources: readonly LayerSource[]): Diagnostic[] {

@@ -1,6 +1,6 @@
 // Policy text to document: every fault at once, each with its place. Nothing here throws on what the text says.
 import type { Diagnostic, Span } from '../model/diagnostic.ts';
-import type { Limits } from '../model/policy.ts';
+import type { Limits, RuleOrigin } from '../model/policy.ts';
 import { checkSchema } from './check-schema.ts';
 import { hasErrors, sortDiagnostics } from './diagnostic.ts';
 import type { DocumentSections, PolicyDocument, PolicyTest } from './document.ts';
@@ -75,6 +75,7 @@ function readDocument(root: TextNode, report: Reporter): PolicyDocument {
   const sections = readSections(root, '', report);
   const ceiling = max === undefined ? undefined : readSections(max.value, 'max.', report);
   refuseTwins([sections, ceiling], report);
+  checkServers(sections, report);
   warnOfPrivate(sections, report);
   return {
     file: report.file,
@@ -188,9 +189,7 @@ function refuseTwins(all: (DocumentSections | undefined)[], report: Reporter): v
   const seen = new Map<string, number>();
   for (const sections of all) {
     if (sections === undefined) continue;
-    const { network, filesystem, execution, credentials } = sections;
-    const sets = [network, filesystem, execution].flatMap(({ allow, deny }) => [...allow, ...deny]);
-    for (const rule of [...sets, ...credentials]) {
+    for (const rule of [...rulesIn(sections), ...sections.credentials]) {
       if (rule.id === undefined) continue;
       const line = seen.get(rule.id);
       if (line === undefined) seen.set(rule.id, rule.line);
@@ -201,6 +200,43 @@ function refuseTwins(all: (DocumentSections | undefined)[], report: Reporter): v
           `the id "${rule.id}" is taken by the rule in line ${line}`,
         );
     }
+  }
+}
+
+/** The rules of all sections, and those of the sandboxes of their servers. */
+function rulesIn({ network, filesystem, execution, mcp }: DocumentSections): RuleOrigin[] {
+  const sandboxes = mcp.servers.flatMap(({ sandbox }) => (sandbox ? rulesIn(sandbox) : []));
+  const sets = [network, filesystem, execution, mcp].flatMap(({ allow, deny }) => [
+    ...allow,
+    ...deny,
+  ]);
+  return [...sets, ...sandboxes];
+}
+
+/** Servers have names of their own, and use credentials of their own file alone. */
+function checkServers({ mcp, credentials }: DocumentSections, report: Reporter): void {
+  const seen = new Map<string, number>();
+  for (const { id, line, column, credential } of mcp.servers) {
+    const span = { line, column, offset: 0, length: 1 };
+    const first = seen.get(id);
+    if (first === undefined) seen.set(id, line);
+    else
+      report.error(
+        'duplicate-id',
+        span,
+        `the server id "${id}" is taken by the server in line ${first}`,
+      );
+    if (credential === undefined) continue;
+    const used = credentials.find((one) => one.id === credential);
+    if (used === undefined)
+      report.error(
+        'value',
+        span,
+        `this file defines no credential "${credential}" for the server "${id}"`,
+        'define it under `credentials`',
+      );
+    else if (used.provider === 'aws')
+      report.error('conflict', span, 'requests to a server are not signed with keys of AWS');
   }
 }
 

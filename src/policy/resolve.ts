@@ -1,5 +1,6 @@
 // Layers to one effective policy: paths made absolute, scalars joined by the stricter, locks enforced, clamps recorded.
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { McpRule } from '../model/mcp.ts';
 import type {
   Access,
   Clamp,
@@ -10,8 +11,10 @@ import type {
   Layer,
   LayerName,
   Limits,
+  McpSection,
   Mode,
   Sections,
+  WrittenServer,
 } from '../model/policy.ts';
 import { compilePath, namesDirectory, splitPath, statesAfter } from '../match/path.ts';
 import { canonicalJson } from './canonical.ts';
@@ -24,7 +27,11 @@ import { createDecider } from './decide.ts';
 import type { DocumentSections, LayerSource, PolicyDocument } from './document.ts';
 import { hasErrors } from './diagnostic.ts';
 import { findLocked, findMisplaced, findUnexpanded, findUnreachedLinks } from './layer-checks.ts';
+import { placeArguments } from './place-arguments.ts';
+import { resolveSecrets } from './mcp-secrets.ts';
 import { type Host, placeProgram, placeRule } from './place.ts';
+import { noSections } from './sections.ts';
+import { findUnknownServers, grantServers } from './server-grants.ts';
 import { resolveMode, resolveUser, smallestLimits } from './scalars.ts';
 
 /** What the flags of one run ask for. */
@@ -42,6 +49,8 @@ export interface ResolveInput extends Host {
   ignoreCase?: boolean;
   /** OWNER/NAME of the repository the run is for */
   repository?: string;
+  /** ids of tool servers that no layer here defines, and that are there: those of the session around */
+  servers?: readonly string[];
   /** `sha256:…` of a text */
   hash: (text: string) => string;
 }
@@ -75,9 +84,15 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   const hasOrg = sources.some((source) => source.name === 'org');
   const runClamps: Clamp[] = [];
   const run = toRunLayer(input, hasOrg, runClamps);
-  const granted = grantCredentials([input.builtin, ...written.map((one) => ownPlaced(one, input))]);
+  const placed = [input.builtin, ...written.map((one) => ownPlaced(one, input))];
+  const granted = grantCredentials(placed);
   const { credentials } = granted;
-  diagnostics.push(...findCredentialTwins(credentials));
+  const served = grantServers(placed);
+  diagnostics.push(
+    ...findCredentialTwins(credentials),
+    ...served.diagnostics,
+    ...findUnknownServers(written, input.servers),
+  );
   if (hasErrors(diagnostics)) return { diagnostics };
   const layers = [
     guarded(input.builtin, credentials),
@@ -86,6 +101,7 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   ];
   diagnostics.push(...findUnreachedLinks(sources, input));
 
+  const secrets = resolveSecrets(layers, runClamps);
   const mode = resolveMode(sources, input.run?.mode, hasOrg, runClamps);
   const user = resolveUser(sources, hasOrg, runClamps);
   const requires = sources.flatMap((source) =>
@@ -106,8 +122,9 @@ export function resolvePolicy(input: ResolveInput): Resolution {
       ...(requires.some(({ identity }) => identity === 'oidc') && { identity: 'oidc' }),
     },
     user,
-    clamps: [...findClamps(layers), ...granted.clamps, ...runClamps],
+    clamps: [...findClamps(layers), ...granted.clamps, ...served.clamps, ...runClamps],
     credentials,
+    mcp: { servers: served.servers, secrets },
   };
   policy.clamps.push(...findUnreachedBinds(credentials, createDecider({ ...policy, digest: '' })));
   return { policy: { ...policy, digest: input.hash(canonicalJson(policy)) }, diagnostics };
@@ -184,8 +201,25 @@ function joinSections(all: readonly DocumentSections[], input: ResolveInput): Se
         (rule) => placeProgram(rule, true, input),
       ),
     },
+    mcp: joinMcp(all, input),
   };
   return { ...sections, narrows: narrowsOf(all, sections, input.workspace) };
+}
+
+function joinMcp(all: readonly DocumentSections[], input: ResolveInput): McpSection {
+  const place = (rule: McpRule): McpRule => placeArguments(rule, input);
+  return {
+    allow: all.flatMap(({ mcp }) => mcp.allow.map(place)),
+    deny: all.flatMap(({ mcp }) => mcp.deny.map(place)),
+    servers: all.flatMap(({ mcp }) =>
+      mcp.servers.map(({ sandbox, ...server }): WrittenServer => ({
+        ...server,
+        ...(sandbox && { sandbox: joinSections([sandbox], input) }),
+      })),
+    ),
+    // As for scalars, the extending document speaks over those it extends.
+    secrets: all.reduceRight((joined, { mcp }) => ({ ...joined, ...mcp.secrets }), {}),
+  };
 }
 
 /** The default grants that these lists replace: the workspace's only when they speak of it, or of nothing at all. */
@@ -217,13 +251,7 @@ function toRunLayer(input: ResolveInput, hasOrg: boolean, clamps: Clamp[]): Laye
     column: 0,
     path: input.workspace,
   };
-  const sections: Sections = {
-    network: { allow: [], deny: [] },
-    filesystem: { allow: [], deny: [] },
-    execution: { allow: [], deny: [] },
-    credentials: [],
-    narrows: [],
-  };
+  const sections = noSections();
   if (access === 'read')
     sections.filesystem.deny.push({
       ...rule,

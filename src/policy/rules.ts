@@ -1,15 +1,19 @@
 // Turns the nodes of rules and credentials into data, with every fault that the schema cannot see.
 import { faultOfPattern } from '../match/path.ts';
 import type { Effect } from '../model/decision.ts';
+import { SECRET_ACTIONS } from '../model/mcp.ts';
 import type {
   Access,
   ExecutionRule,
   FilesystemRule,
   RuleOrigin,
   RuleSet,
+  SecretActions,
 } from '../model/policy.ts';
 import { readCredential } from './credential-rule.ts';
 import type { DocumentSections, StatedList } from './document.ts';
+import { readMcpRule } from './mcp-rule.ts';
+import { readServer } from './mcp-server.ts';
 import { readNetwork } from './network-rule.ts';
 import type { Reporter } from './reporter.ts';
 import { childOf, entryOf, itemsOf, stringOf, type TextNode } from './yaml-text.ts';
@@ -58,9 +62,28 @@ export function readSections(
       const origin = originOf(item, `${prefix}credentials[${i}]`, report);
       return readCredential(item, origin, prefix !== '', report) ?? [];
     }),
+    mcp: {
+      ...rules('mcp', (item, origin, effect) => readMcpRule(item, origin, effect, report)),
+      servers: itemsOf(childOf(childOf(node, 'mcp'), 'servers')).flatMap((item, i) => {
+        const origin = originOf(item, `${prefix}mcp.servers[${i}]`, report);
+        const readSandbox = (under: TextNode, at: string): DocumentSections =>
+          readSections(under, at, report);
+        return readServer(item, origin, prefix !== '', readSandbox, report) ?? [];
+      }),
+      secrets: readSecrets(childOf(childOf(node, 'mcp'), 'secrets')),
+    },
     states,
     ...(user === 'agent' || user === 'root' ? { user } : {}),
   };
+}
+
+function readSecrets(node: TextNode | undefined): Partial<SecretActions> {
+  const secrets: Partial<SecretActions> = {};
+  for (const key of ['arguments', 'results'] as const) {
+    const action = SECRET_ACTIONS.find((one) => one === stringOf(childOf(node, key)));
+    if (action !== undefined) secrets[key] = action;
+  }
+  return secrets;
 }
 
 function originOf(item: TextNode, place: string, report: Reporter): RuleOrigin {

@@ -1,10 +1,8 @@
 // The one JSON Schema of a policy file: what `policy schema` publishes and editors complete is what is validated with.
 import { credential, credentialCeiling } from './credential-schema.ts';
+import { argument, mcp, mcpCeiling, mcpRule, mcpServer, mcpServerCeiling } from './mcp-schema.ts';
 import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from './quantity.ts';
 import { list, oneOrMore, record, ref, type Schema, section, text } from './schema-words.ts';
-
-const anything: Schema = {};
-const openRecord: Schema = { type: 'object', additionalProperties: anything };
 
 const names: Record<string, Schema> = {
   id: {
@@ -83,33 +81,6 @@ const executionRule = record(
   ['path'],
 );
 
-const toolRule = record(
-  {
-    id: ref('id'),
-    server: text('a server id; `*` matches any part'),
-    tools: list(text('a tool name; `*` matches any part')),
-    arguments: openRecord,
-    limit: { type: 'string', pattern: '^[0-9]+/(session|hour|minute|day)$' },
-    reason: ref('reason'),
-  },
-  ['server'],
-);
-
-const server = record(
-  {
-    id: ref('id'),
-    url: text('where the server is'),
-    command: list(text('an argument')),
-    credential: text('the id of a credential'),
-    sandbox: section({
-      network: ref('network'),
-      filesystem: ref('filesystem'),
-      execution: ref('execution'),
-    }),
-  },
-  ['id'],
-);
-
 const defs: Record<string, Schema> = {
   ...names,
   networkRule,
@@ -117,8 +88,10 @@ const defs: Record<string, Schema> = {
   executionRule,
   credential,
   credentialCeiling,
-  toolRule,
-  server,
+  argument,
+  mcpRule,
+  mcpServer,
+  mcpServerCeiling,
   network: section(
     { allow: list(ref('networkRule')), deny: list(ref('networkRule')) },
     'what may be connected to',
@@ -135,11 +108,8 @@ const defs: Record<string, Schema> = {
     },
     'which programs may be run',
   ),
-  mcp: section({
-    servers: list(ref('server')),
-    allow: list(ref('toolRule')),
-    deny: list(ref('toolRule')),
-  }),
+  mcp,
+  mcpCeiling,
   workflow: section({
     outputs: { type: 'boolean' },
     env: list({ type: 'string', pattern: '^[A-Za-z_*][A-Za-z0-9_*]*$' }),
@@ -185,7 +155,7 @@ export const POLICY_SCHEMA: Schema = {
       }),
       lock: list(text('a key such as network.deny')),
       max: section(
-        { ...governed, credentials: list(ref('credentialCeiling')) },
+        { ...governed, credentials: list(ref('credentialCeiling')), mcp: ref('mcpCeiling') },
         'the ceiling on what lower layers may allow',
       ),
       exceptions: list(

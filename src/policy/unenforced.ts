@@ -14,19 +14,6 @@ interface Unenforced {
 const isFalse = (node: TextNode): boolean => node.kind === 'scalar' && node.value === false;
 
 const UNENFORCED: Unenforced[] = [
-  ...[[], ['max']].flatMap((above): Unenforced[] => [
-    {
-      path: [...above, 'mcp', 'servers'],
-      what: 'tools are not governed',
-      help: 'no tool server is offered to the guest: remove the section',
-    },
-    {
-      path: [...above, 'mcp', 'allow'],
-      what: 'tools are not governed',
-      help: 'remove the section',
-    },
-    { path: [...above, 'mcp', 'deny'], what: 'tools are not governed', help: 'remove the section' },
-  ]),
   {
     path: ['workflow', 'outputs'],
     what: 'nothing is handed to later steps',

@@ -7,6 +7,7 @@ import { SPECIAL_RANGES } from '../match/special.ts';
 import type { FilesystemRule, Layer, NetworkRule, RuleOrigin } from '../model/policy.ts';
 import { canonicalJson } from '../policy/canonical.ts';
 import { realPattern } from '../policy/place.ts';
+import { noSections } from '../policy/sections.ts';
 import {
   BROWSER_PROFILES,
   CONTAINER_ENGINES,
@@ -42,6 +43,9 @@ export const SYSTEM_RULE = 'builtin/system';
 
 export const DEFAULT_POLICY = '.github/agent-sandbox.yml';
 
+/** What was reviewed of the tool servers. */
+export const MCP_LOCK = '.github/agent-sandbox.mcp.lock';
+
 const SYSTEM_DIRECTORIES: readonly string[] = [
   '/usr',
   '/bin',
@@ -75,6 +79,7 @@ export function createBuiltinLayer(options: BuiltinOptions): Layer {
     filesystem: { allow: fileAllows(options), deny: fileDenies(options) },
     execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
     credentials: [],
+    mcp: noSections().mcp,
     narrows: [],
   };
   const digest = createHash('sha256').update(canonicalJson(layer)).digest('hex');
@@ -195,6 +200,13 @@ function fileDenies(options: BuiltinOptions): FilesystemRule[] {
         ignoreCase: true,
       }),
     ),
+    {
+      ...origin('tool-lock'),
+      path: join(options.workspace, MCP_LOCK),
+      access: 'write',
+      reason: 'what was reviewed of the tool servers is not written from inside',
+      ignoreCase: true,
+    },
     ...REPOSITORY_CONTROL.map(cap),
     { ...cap(REPOSITORY_POINTER), filesOnly: true },
   ];

@@ -32,7 +32,7 @@ export interface LoadOptions extends RunRequest {
   repository?: string | undefined;
   /**
    * Whether the user has accepted the policy file that the workspace brings along, as it is; asked only of one that asks for
-   * credentials, and where it is absent none is refused
+   * credentials or defines tool servers, and where it is absent none is refused
    */
   isAccepted?: (path: string, digest: string) => boolean;
   /** directories of the program that a guest neither reads nor writes */
@@ -90,14 +90,10 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     const { documents, diagnostics: found } = readDocuments(path, result.text, reading);
     diagnostics.push(...found);
     if (documents === undefined) return;
-    if (
-      path === foundPath &&
-      documents.some(asksForCredentials) &&
-      options.isAccepted !== undefined
-    ) {
+    if (path === foundPath && documents.some(asksForTrust) && options.isAccepted !== undefined) {
       const digest = digestOf(documents, texts);
       if (!options.isAccepted(realpathSync.native(path), digest))
-        diagnostics.push(unaccepted(documents[0]));
+        diagnostics.push(unaccepted(documents.find(asksForTrust) ?? documents[0]));
     }
     const expanded = expandDestinations(documents, client);
     diagnostics.push(...expanded.diagnostics);
@@ -147,16 +143,23 @@ function digestOf(documents: readonly PolicyDocument[], texts: Record<string, st
   return hash(documents.map(({ file }) => texts[file] ?? '').join('\u0000'));
 }
 
-const asksForCredentials = ({ credentials }: PolicyDocument): boolean => credentials.length > 0;
+/** What a workspace may not bring along by itself: the user's secrets, and programs and servers of its choice. */
+const asksForTrust = ({ credentials, mcp }: PolicyDocument): boolean =>
+  credentials.length > 0 || mcp.servers.length > 0;
 
 function unaccepted(document: PolicyDocument): Diagnostic {
+  const { credentials, mcp, mentions } = document;
+  const asked = [
+    ...(credentials.length > 0 ? ['asks for credentials'] : []),
+    ...(mcp.servers.length > 0 ? ['defines tool servers'] : []),
+  ];
   return {
     code: 'not-accepted',
     severity: 'error',
     file: document.file,
-    span: document.mentions['credentials'] ?? { line: 1, column: 1, offset: 0, length: 1 },
-    message:
-      'this policy comes with the workspace and asks for credentials, and nobody on this machine has accepted it as it is',
+    span: mentions['credentials'] ??
+      mentions['mcp.servers'] ?? { line: 1, column: 1, offset: 0, length: 1 },
+    message: `this policy comes with the workspace and ${asked.join(' and ')}, and nobody on this machine has accepted it as it is`,
     help: 'read it, then run `agent-sandbox trust`, or name it with `--policy`',
   };
 }

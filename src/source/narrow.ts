@@ -59,7 +59,19 @@ export function narrowPolicy(
     diagnostics.push(...read.diagnostics);
     documents.push(...(read.documents ?? []));
   }
-  for (const { file, credentials, max, mentions } of documents)
+  for (const { file, credentials, mcp, max, mentions } of documents) {
+    const { servers, allow, secrets } = mcp;
+    const stated = servers.length + allow.length + Object.keys(secrets).length > 0;
+    if (stated || mentions['max.mcp'] !== undefined)
+      diagnostics.push({
+        code: 'not-enforced',
+        severity: 'error',
+        file,
+        span: mentions['max.mcp'] ?? mentions['mcp'] ?? NOWHERE,
+        message:
+          'a nested run has the tools of the session around it: it states no more of them than `mcp.deny`',
+        help: 'remove `mcp.servers`, `mcp.allow`, `mcp.secrets` and `max.mcp`',
+      });
     if (credentials.length > 0 || (max?.credentials.length ?? 0) > 0)
       diagnostics.push({
         code: 'not-enforced',
@@ -69,6 +81,7 @@ export function narrowPolicy(
         message: 'a nested run mints nothing: it has the credentials of the session around it',
         help: 'remove the section',
       });
+  }
   const expanded = expandDestinations(documents, hostClient(parent.home, environment));
   diagnostics.push(...expanded.diagnostics);
   const [builtin] = parent.layers;
@@ -82,6 +95,7 @@ export function narrowPolicy(
     sources: [{ name: 'repo', documents: expanded.documents, digest: hash(text) }],
     ignoreCase: process.platform === 'darwin',
     realPath: followLinks,
+    servers: parent.mcp.servers.map(({ id }) => id),
     hash,
   });
   diagnostics.push(...resolved.diagnostics);
@@ -93,6 +107,7 @@ export function narrowPolicy(
     limits: smallestLimits([parent.limits, document.limits]),
     require: { ...own.require, ...parent.require },
     user: own.user === 'root' && parent.user === 'root' ? 'root' : 'agent',
+    mcp: parent.mcp,
     within: parent,
   };
   return {

@@ -250,8 +250,6 @@ limits: {memory: 4096, cpus: 0}
     ['a name below the host', 'max: {network: {allow: [{host: x.host.sandbox.internal}]}}'],
     ['one label of the sandbox', 'network: {allow: [{host: "*.sandbox.internal"}]}'],
     ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
-    ['tool servers', 'mcp: {servers: [{id: a, url: "https://a.test"}]}'],
-    ['tool rules', 'mcp: {deny: [{server: "*", tools: ["x"]}]}'],
     ['outputs to later steps', 'workflow: {outputs: true}'],
     ['variables for later steps', 'workflow: {env: [X]}'],
     ['PATH for later steps', 'workflow: {path: true}'],

@@ -5,6 +5,7 @@ import type { EffectivePolicy, Layer } from '../../src/model/policy.ts';
 import type { Request } from '../../src/model/request.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
+import { noSections } from '../../src/policy/sections.ts';
 import {
   HOME,
   type Document,
@@ -314,6 +315,7 @@ export function builtinLayer(): Layer {
     },
     execution: { allow: [{ ...origin('execution'), path: '/**', default: 'execution' }], deny: [] },
     credentials: [],
+    mcp: noSections().mcp,
     narrows: [],
   };
 }

@@ -8,6 +8,7 @@ import type { LayerSource } from '../../src/policy/document.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
 import { parseRequest } from '../../src/policy/request-syntax.ts';
 import { type Resolution, type ResolveInput, resolvePolicy } from '../../src/policy/resolve.ts';
+import { noSections } from '../../src/policy/sections.ts';
 import { builtinLayer } from './random-policy.ts';
 
 export const WORKSPACE = '/home/u/ws';
@@ -62,10 +63,6 @@ export function emptyLayer(name: Layer['name']): Layer {
     name,
     file: name,
     digest: '',
-    network: { allow: [], deny: [] },
-    filesystem: { allow: [], deny: [] },
-    execution: { allow: [], deny: [] },
-    credentials: [],
-    narrows: [],
+    ...noSections(),
   };
 }

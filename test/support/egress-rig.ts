@@ -15,6 +15,7 @@ import { createPoint, type Point } from '../../src/enforce/point.ts';
 import type { DecisionEvent, LifecycleEvent } from '../../src/model/event.ts';
 import type { EffectivePolicy, Mode, NetworkRule } from '../../src/model/policy.ts';
 import { createDecider } from '../../src/policy/decide.ts';
+import { NO_SERVERS, noSections } from '../../src/policy/sections.ts';
 import { dnsQuery, readDnsAnswer } from './dns.ts';
 import type { ReadAnswer } from './dns.ts';
 
@@ -101,6 +102,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
         filesystem: none,
         execution: none,
         credentials: [],
+        mcp: noSections().mcp,
         narrows: [],
       },
     ],
@@ -114,6 +116,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
     user: 'agent',
     clamps: [],
     credentials: [],
+    mcp: NO_SERVERS,
   };
 }
 

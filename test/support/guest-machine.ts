@@ -28,7 +28,8 @@ import {
   connectGuest,
 } from '../../src/guest/link.ts';
 import type { Decision, RuleReference } from '../../src/model/decision.ts';
-import type { EffectivePolicy, Sections } from '../../src/model/policy.ts';
+import type { EffectivePolicy } from '../../src/model/policy.ts';
+import { NO_SERVERS, noSections } from '../../src/policy/sections.ts';
 
 const isRoot = process.getuid?.() === 0;
 const uid = isRoot ? 4321 : (process.getuid?.() ?? 4321);
@@ -191,13 +192,7 @@ const ALLOW: Decision = {
 };
 
 function openPolicy(workspace: string): EffectivePolicy {
-  const none: Sections = {
-    network: { allow: [], deny: [] },
-    filesystem: { allow: [], deny: [] },
-    execution: { allow: [], deny: [] },
-    credentials: [],
-    narrows: [],
-  };
+  const none = noSections();
   const rule = { place: 'filesystem.allow[0]', file: 'test', line: 0, column: 0 };
   const all = {
     ...none,
@@ -214,6 +209,7 @@ function openPolicy(workspace: string): EffectivePolicy {
     require: {},
     clamps: [],
     credentials: [],
+    mcp: NO_SERVERS,
     user: 'root',
   };
 }

@@ -23,6 +23,8 @@ export interface LiveValue {
 export interface Pattern {
   credential: string;
   form: Form;
+  /** what is looked for: a secret */
+  bytes: Buffer;
   replacement: Buffer;
 }
 
@@ -105,7 +107,7 @@ function compile(held: readonly Held[]): Patterns {
       const key = encoded.bytes.toString('latin1');
       if (seen.has(key)) continue;
       seen.add(key);
-      owners.push({ credential, form: encoded.form, replacement });
+      owners.push({ credential, form: encoded.form, bytes: encoded.bytes, replacement });
       bytes.push(encoded.bytes);
     }
   return { search: createSearch(bytes), owners };

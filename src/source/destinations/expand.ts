@@ -66,6 +66,13 @@ export function expandDestinations<D extends readonly PolicyDocument[]>(
   const expand = <S extends DocumentSections>(sections: S): S => ({
     ...sections,
     network: expandSet(sections.network),
+    mcp: {
+      ...sections.mcp,
+      servers: sections.mcp.servers.map((server) => ({
+        ...server,
+        ...(server.sandbox && { sandbox: expand(server.sandbox) }),
+      })),
+    },
   });
   const expanded = documents.map((document) => ({
     ...expand(document),

@@ -1,0 +1,41 @@
+// Letters that look like those of ASCII, by the ASCII letter in lower case. From confusables.txt of Unicode 10.0.0 (2017-06-07),
+// https://www.unicode.org/Public/security/10.0.0/confusables.txt: what it maps to one ASCII letter or digit, of the scripts whose
+// letters are taken for Latin ones: Latin extended, Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu. A capital I that it maps
+// to l is an i here.
+
+/** ASCII letter or digit, and the characters that look like it. */
+export const CONFUSABLES: Readonly<Record<string, string>> = {
+  '2': '\ua75a\u01a7\u03e8\ua644',
+  '3': '\ua7ab\u021c\u01b7\ua76a\u2ccc\u0417\u04e0',
+  '4': '\u13ce',
+  '5': '\u01bc',
+  '6': '\u2cd2\u0431\u13ee',
+  '8': '\u0223\u0222',
+  '9': '\ua76e\u2cca',
+  a: '\u0251\u03b1\u0430\u0391\u0410\u13aa\ua4ee',
+  b: '\u0184\u042c\u13cf\ua7b4\u0392\u0412\u13f4\ua4d0',
+  c: '\u1d04\u03f2\u2ca5\u0441\uabaf\u03f9\u2ca4\u0421\u13df\ua4da',
+  d: '\u0501\u13e7\ua4d2\u13a0\ua4d3',
+  e: '\uab32\u0435\u04bd\u0395\u0415\u13ac\ua4f0',
+  f: '\uab35\ua799\u017f\u1e9d\u0584\ua798\u03dc\ua4dd',
+  g: '\u0261\u1d83\u018d\u0581\u050c\u13c0\u13f3\ua4d6\u1da2',
+  h: '\u04bb\u0570\u13c2\u0397\u2c8e\u041d\u13bb\ua4e7\u1d78',
+  i: '\u0131\u026a\u0269\u03b9\u037a\u0456\ua647\u04cf\uab75\u13a5\u0196\u0399\u2c92\u0406\u04c0\ua4f2',
+  j: '\u03f3\u0458\ua7b2\u037f\u0408\u13ab\ua4d9',
+  k: '\u039a\u2c94\u041a\u13e6\ua4d7',
+  l: '\u01c0\u2cd0\u13de\ua4e1',
+  m: '\u039c\u03fa\u2c98\u041c\u13b7\ua4df',
+  n: '\u0578\u057c\u039d\u2c9a\ua4e0',
+  o: '\u1d0f\u1d11\uab3d\u03bf\u03c3\u2c9f\u043e\u0585\u039f\u2c9e\u041e\u0555\ua4f3\u1d52',
+  p: '\u03c1\u03f1\u2ca3\u0440\u03a1\u2ca2\u0420\u13e2\ua4d1',
+  q: '\u051b\u0563\u0566',
+  r: '\uab47\uab48\u1d26\u2c85\u0433\uab81\u01a6\u13a1\u13d2\ua4e3',
+  s: '\ua731\u01bd\u0455\uabaa\u0405\u054f\u13d5\u13da\ua4e2',
+  t: '\u03a4\u2ca6\u0422\u13a2\ua4d4',
+  u: '\ua79f\u1d1c\uab4e\uab52\u028b\u03c5\u057d\u054d\ua4f4',
+  v: '\u1d20\u03bd\u0475\uaba9\u0474\u13d9\ua4e6',
+  w: '\u026f\u1d21\u0461\u051d\u0561\uab83\u051c\u13b3\u13d4\ua4ea',
+  x: '\u0445\ua7b3\u03a7\u2cac\u0425\ua4eb',
+  y: '\u0263\u1d8c\u028f\u1eff\uab5a\u03b3\u0443\u04af\u03a5\u03d2\u2ca8\u0423\u04ae\u13a9\u13bd\ua4ec',
+  z: '\u1d22\uab93\u0396\u13c3\ua4dc',
+};

@@ -1,0 +1,140 @@
+// Reads the contents of messages, both ways. Nothing here remembers a message; what is kept between them is in `window.ts`.
+
+import type { Json, JsonObject } from '../../../model/credential.ts';
+import type { SecretAction } from '../../../model/mcp.ts';
+import type { Content, Reading } from '../content.ts';
+import { cleanMessage } from './clean.ts';
+import { definitionFindings } from './definition.ts';
+import { createFindings, fingerprintOf } from './findings.ts';
+import type { Findings } from './findings.ts';
+import { createKnown } from './known.ts';
+import type { KnownValues } from './known.ts';
+import { findInjection } from './injection.ts';
+import { readLeaves, textAt } from './leaves.ts';
+import type { Leaves } from './leaves.ts';
+import { findExfiltration, oddLinks } from './links.ts';
+import { noteOpaque } from './opaque.ts';
+import { fitsOutputSchema } from './output-schema.ts';
+import { redact } from './redact.ts';
+import { findSecrets, leafOf } from './secrets.ts';
+import type { FoundSecrets, SecretHit } from './secrets.ts';
+import { annotate, applyRule, bodyOf } from './results.ts';
+import { isObject } from './shape.ts';
+import { createWindow } from './window.ts';
+import type { Window } from './window.ts';
+
+export interface ContentOptions {
+  known: KnownValues;
+  secrets: { arguments: Exclude<SecretAction, 'redact'>; results: SecretAction };
+  /** of the session: fingerprints are under it */
+  key: Buffer;
+  /** `sha256:` of texts that look like a secret and are none, such as keys of tests; a live value is never one of them */
+  allowed?: readonly string[];
+  /** of an outgoing text that nobody can read, in characters; longer ones are refused. Without it they are only told of */
+  maxOpaque?: number;
+  /** milliseconds that only grow */
+  now?: () => number;
+}
+
+/** Says nothing of what is looked for: whoever is refused may ask again and again. */
+const OUTGOING_REASON = 'the message holds something that may not leave';
+
+export function createContent(options: ContentOptions): Content {
+  const { key, secrets, now = () => performance.now() } = options;
+  const knownNow = createKnown(options.known);
+  const allowed = new Set(options.allowed ?? []);
+  const windows = { outgoing: new Map<string, Window>(), incoming: new Map<string, Window>() };
+
+  function search(way: keyof typeof windows, server: string, leaves: Leaves): FoundSecrets {
+    let window = windows[way].get(server);
+    if (window === undefined) windows[way].set(server, (window = createWindow(now)));
+    return findSecrets(leaves, { known: knownNow(), window, allowed });
+  }
+
+  function note(findings: Findings, leaves: Leaves, hits: readonly SecretHit[]): void {
+    for (const hit of hits)
+      findings.add({
+        detector: hit.detector,
+        place: leaves.place(leafOf(leaves, hit)),
+        fingerprint: fingerprintOf(key, hit.value),
+      });
+  }
+
+  return {
+    outgoing: (server, params) => {
+      const findings = createFindings();
+      const leaves = readLeaves(params);
+      const refuse = (): Reading<JsonObject> => ({
+        action: 'block',
+        reason: OUTGOING_REASON,
+        findings: findings.list(),
+      });
+      if (leaves.isTooDeep) findings.add({ detector: 'limit:depth', place: '' });
+      if (leaves.isTooDeep) return refuse();
+      const { hits, isCut } = search('outgoing', server, leaves);
+      note(findings, leaves, hits);
+      const isSecret = isCut || hits.some((hit) => hit.isCertain);
+      if (isSecret && secrets.arguments === 'block') return refuse();
+      const longest = noteOpaque(leaves, findings);
+      if (options.maxOpaque !== undefined && longest > options.maxOpaque) return refuse();
+      return { action: 'pass', value: params, findings: findings.list() };
+    },
+    incoming: (server, message, rule) => {
+      const findings = createFindings();
+      const refuse = (reason: string): Reading<Json> => ({
+        action: 'block',
+        reason: `result withheld: ${reason}`,
+        findings: findings.list(),
+      });
+      const { body, kind, put } = bodyOf(message);
+      const ruled = applyRule(body, rule, findings);
+      if (ruled.action === 'block') return refuse(ruled.reason);
+      const read = readLeaves(ruled.value);
+      if (read.isTooDeep) {
+        findings.add({ detector: 'limit:depth', place: '' });
+        return refuse('depth');
+      }
+      const cleaned = cleanMessage(ruled.value, read, findings);
+      if (cleaned === undefined) return refuse('invisible-unicode');
+      const { leaves } = cleaned;
+      const { hits, isCut } = search('incoming', server, leaves);
+      note(findings, leaves, hits);
+      const certain = hits.filter((hit) => hit.isCertain);
+      if (secrets.results !== 'report' && isCut) return refuse('secret');
+      if (secrets.results === 'block' && certain.length > 0) return refuse('secret');
+      noteInstructions(leaves, findings);
+      if (kind === 'result' && isObject(cleaned.message))
+        for (const place of oddLinks(cleaned.message))
+          findings.add({ detector: 'odd-link', place });
+      if (!fitsOutputSchema(cleaned.message, rule, findings)) return refuse('schema');
+      const redacted =
+        secrets.results === 'redact' && certain.length > 0
+          ? redact(cleaned.message, leaves, certain, (hit) => markOf(hit, key))
+          : cleaned.message;
+      if (redacted === undefined) return refuse('secret');
+      const list = findings.list();
+      return { action: 'pass', value: put(annotate(redacted, kind, list)), findings: list };
+    },
+    definition: definitionFindings,
+  };
+}
+
+function markOf(hit: SecretHit, key: Buffer): string {
+  return `[REDACTED:${hit.detector}:${fingerprintOf(key, hit.value)}]`;
+}
+
+/** Whatever lies in a result is read by a model: it is told where it should be wary. */
+function noteInstructions(leaves: Leaves, findings: Findings): void {
+  for (const texts of [leaves.values, leaves.others]) {
+    const found = findInjection(texts);
+    if (found !== undefined)
+      findings.add({ detector: 'injection', place: placeAt(leaves, texts, found.at) });
+  }
+  const at = findExfiltration(leaves.values.joined);
+  if (at !== undefined)
+    findings.add({ detector: 'exfiltration-link', place: placeAt(leaves, leaves.values, at) });
+}
+
+function placeAt(leaves: Leaves, texts: Leaves['values'], at: number): string {
+  return leaves.place(texts.leaves[textAt(texts, at)] ?? 0);
+}

@@ -1,0 +1,158 @@
+// The texts of a message: every string and every key in it, in one order, joined so that each search runs once over all of them.
+// Invariant: `rewrite` reads in the order in which `readLeaves` numbered.
+
+import type { Json, JsonObject } from '../../../model/credential.ts';
+import { encodedTexts } from './encoded.ts';
+import type { EncodedText } from './encoded.ts';
+import { fold } from './fold.ts';
+
+/** The strict reader of messages allows less; this holds for callers that have read in another way. */
+const MAX_DEPTH = 128;
+/** Values of these keys are words of the protocol: they would stand between the pieces of a text that was cut up. */
+const PROTOCOL_KEYS = new Set(['type', 'role', 'mimeType']);
+
+/** Texts of one message, one behind the other with a line feed between. */
+export interface Texts {
+  joined: string;
+  /** where each begins in `joined` */
+  starts: readonly number[];
+  /** index among all leaves of the message */
+  leaves: readonly number[];
+  /** of `joined`; made at the first call */
+  folded(): Uint8Array;
+  encoded(): readonly EncodedText[];
+}
+
+export interface Leaves {
+  /** strings that are values */
+  values: Texts;
+  /** keys, and the protocol's own words */
+  others: Texts;
+  /** JSON path of a leaf, e.g. `arguments.body`, `content[0].text`; a key's is that of its object with the key in braces */
+  place(leaf: number): string;
+  count: number;
+  isTooDeep: boolean;
+}
+
+interface Step {
+  parent: number;
+  key: string | number;
+}
+
+export function readLeaves(value: Json): Leaves {
+  const steps: Step[] = [];
+  const stepOf: number[] = [];
+  const isKey: boolean[] = [];
+  const values = createTexts();
+  const others = createTexts();
+  let count = 0;
+  let isTooDeep = false;
+  const walk = (node: Json, step: number, depth: number, key: string | number): void => {
+    if (typeof node === 'string') {
+      stepOf.push(step);
+      isKey.push(false);
+      const isWord = typeof key === 'string' && PROTOCOL_KEYS.has(key) && node.length <= 64;
+      (isWord ? others : values).add(node, count++);
+    } else if (node !== null && typeof node === 'object') {
+      if (depth > MAX_DEPTH) {
+        isTooDeep = true;
+        return;
+      }
+      if (Array.isArray(node))
+        node.forEach((item, index) => {
+          walk(item, steps.push({ parent: step, key: index }) - 1, depth + 1, index);
+        });
+      else
+        for (const name of Object.keys(node)) {
+          stepOf.push(step);
+          isKey.push(true);
+          others.add(name, count++);
+          const child = steps.push({ parent: step, key: name }) - 1;
+          walk(node[name] as Json, child, depth + 1, name);
+        }
+    }
+  };
+  walk(value, -1, 0, '');
+  const ends = { values: values.end(), others: others.end() };
+  return {
+    ...ends,
+    count,
+    isTooDeep,
+    place: (leaf) => {
+      const path = pathOf(steps, stepOf[leaf] ?? -1);
+      return isKey[leaf] === true ? `${path}{key}` : path;
+    },
+  };
+}
+
+function createTexts(): { add(text: string, leaf: number): void; end(): Texts } {
+  const texts: string[] = [];
+  const starts: number[] = [];
+  const leaves: number[] = [];
+  let length = 0;
+  return {
+    add: (text, leaf) => {
+      texts.push(text);
+      starts.push(length);
+      leaves.push(leaf);
+      length += text.length + 1;
+    },
+    end: () => {
+      const joined = texts.length === 1 ? (texts[0] as string) : texts.join('\n');
+      let folded: Uint8Array | undefined;
+      let encoded: EncodedText[] | undefined;
+      return {
+        joined,
+        starts,
+        leaves,
+        folded: () => (folded ??= fold(joined)),
+        encoded: () => (encoded ??= encodedTexts(joined)),
+      };
+    },
+  };
+}
+
+function pathOf(steps: readonly Step[], step: number): string {
+  const parts: string[] = [];
+  for (let at = step; at >= 0; at = (steps[at] as Step).parent) {
+    const { key } = steps[at] as Step;
+    parts.push(typeof key === 'number' ? `[${key}]` : `.${key.slice(0, 64)}`);
+  }
+  return parts.reverse().join('').replace(/^\./, '');
+}
+
+/** Index within `texts` of the one that holds this place of `joined`. */
+export function textAt(texts: Texts, at: number): number {
+  let low = 0;
+  let high = texts.starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((texts.starts[middle] as number) <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Every text with another in its place where `change` gives one. Keys that become alike: undefined, since one would be lost. */
+export function rewrite(
+  value: Json,
+  change: (leaf: number, text: string) => string,
+): Json | undefined {
+  let count = 0;
+  let isLossy = false;
+  const walk = (node: Json): Json => {
+    if (typeof node === 'string') return change(count++, node);
+    if (node === null || typeof node !== 'object') return node;
+    if (Array.isArray(node)) return node.map(walk);
+    const copy: JsonObject = {};
+    for (const key of Object.keys(node)) {
+      const name = change(count++, key);
+      const field = walk(node[key] as Json);
+      if (Object.hasOwn(copy, name) || name === '__proto__') isLossy = true;
+      else copy[name] = field;
+    }
+    return copy;
+  };
+  const changed = walk(value);
+  return isLossy ? undefined : changed;
+}
