@@ -30,7 +30,9 @@ interface Row {
 
 export function listCommand(): Command {
   const command = new Command('list')
-    .description('list the tool servers, and what the agent may use of what was pinned; starts none')
+    .description(
+      'list the tool servers, and what the agent may use of what was pinned; starts none',
+    )
     .argument('[file]', 'the policy (default: as --policy)');
   return addLayerOptions(command).action((file: string | undefined, options: LayerOptions) => {
     const loaded = loadLayers(options, file);

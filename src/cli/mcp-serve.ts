@@ -32,7 +32,8 @@ async function serve(options: ServeOptions): Promise<number> {
   if (plan === undefined) return EXIT.failed;
   let stop: (code: number) => void = () => undefined;
   const stopped = new Promise<number>((resolve) => (stop = resolve));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop(0));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+    process.once(signal, () => stop(0));
   const server = createServer({ noDelay: true });
   const port = await listen(server, options.port);
   const alone = await openToolsAlone({
@@ -69,7 +70,9 @@ async function serve(options: ServeOptions): Promise<number> {
 function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: '127.0.0.1', port }, () => resolve((server.address() as AddressInfo).port));
+    server.listen({ host: '127.0.0.1', port }, () =>
+      resolve((server.address() as AddressInfo).port),
+    );
   });
 }
 

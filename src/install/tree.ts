@@ -25,3 +25,27 @@ export interface PackageTree {
 export function digestOfTree(tree: PackageTree): string {
   return `sha256:${createHash('sha256').update(canonicalJson(tree)).digest('hex')}`;
 }
+
+/** As a lock file has it: `PATH NAME@VERSION` to the digest. */
+export function recordOfTree({ parts }: PackageTree): Record<string, string> {
+  return Object.fromEntries(
+    parts.map(({ path, name, version, integrity }) => [`${path} ${name}@${version}`, integrity]),
+  );
+}
+
+/** Undefined where it is none. */
+export function treeOfRecord(
+  root: Pick<PackageTree, 'manager' | 'name' | 'version'>,
+  record: Readonly<Record<string, string>>,
+): PackageTree | undefined {
+  const { manager, name, version } = root;
+  const parts: TreePart[] = [];
+  for (const [key, integrity] of Object.entries(record)) {
+    const [, path, own, at] = /^(\S+) (\S+)@([^@\s]+)$/.exec(key) ?? [];
+    if (path === undefined || own === undefined || at === undefined) return undefined;
+    if (path.startsWith('/') || path.split('/').includes('..')) return undefined;
+    parts.push({ path, name: own, version: at, integrity });
+  }
+  parts.sort((a, b) => (a.path < b.path ? -1 : 1));
+  return { manager, name, version, parts };
+}

@@ -6,7 +6,7 @@ import { installNpm } from '../install/npm.ts';
 import { type PackageSpec, readPackageSpec } from '../install/package-spec.ts';
 import { installPip } from '../install/pip.ts';
 import { type Vouched, vouchNpm } from '../install/signatures.ts';
-import type { PackageTree } from '../install/tree.ts';
+import { type PackageTree, treeOfRecord } from '../install/tree.ts';
 import { SandboxError } from '../model/error.ts';
 import type { ServerPlace } from '../model/mcp.ts';
 import type { EffectivePolicy, FilesystemRule, Layer } from '../model/policy.ts';
@@ -28,8 +28,8 @@ type Plan = Pick<SessionPlan, 'policy' | 'hostEnvironment' | 'packagesDirectory'
 
 export interface PrepareOptions {
   plan: Plan;
-  /** what the lock file says of its package */
-  locked?: PackageTree | undefined;
+  /** what the lock file says of its package, part by part */
+  locked?: Readonly<Record<string, string>> | undefined;
   /** asks the registry what it vouches for, whether or not the policy needs it */
   vouch?: boolean;
 }
@@ -50,7 +50,10 @@ export async function prepareServer(
   };
   const { packagesDirectory: packages, onProgress } = plan;
   const install = spec.manager === 'npm' ? installNpm : installPip;
-  const installed = await install(spec, { ...run, packages, locked, onProgress });
+  const reviewed = locked && treeOfRecord(spec, locked);
+  if (locked !== undefined && reviewed === undefined)
+    throw refused(server.id, 'the lock file does not say what its package is made of');
+  const installed = await install(spec, { ...run, packages, locked: reviewed, onProgress });
   const { directory, tree } = installed;
   const vouched =
     vouch || server.provenance ? await vouchFor(spec, { ...run, directory }) : undefined;

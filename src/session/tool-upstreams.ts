@@ -79,7 +79,7 @@ async function openLocal(
 ): Promise<ServerWay> {
   const { plan, point, vouch, own, start } = options;
   const { id } = server;
-  const locked = plan.toolLock?.servers[id]?.package;
+  const locked = plan.toolLock?.servers[id]?.packages;
   const prepared = await prepareServer(server, at, { plan, locked, vouch });
   const { command, environment, narrow } = prepared;
   const local = createToolServer({

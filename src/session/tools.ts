@@ -28,6 +28,8 @@ import {
 
 /** in `ms`: a required server that has not answered by then is none */
 const READY = 60_000;
+/** that are told of: a server may differ without end */
+const MOST_DRIFTS = 1000;
 
 export interface OpenToolsOptions extends Omit<
   UpstreamOptions,
@@ -64,13 +66,10 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   const bearer = randomBytes(32).toString('base64url');
   const key = randomBytes(32);
   const drifts: Drift[] = [];
-  const pins = createPins({
-    ...(plan.toolLock && { lock: plan.toolLock }),
-    onDrift: (drift) => {
-      drifts.push(drift);
-      const { server, kind, name, change } = drift;
-      point.append({ type: 'alert', alert: 'mcp.drift', server, kind, name, change });
-    },
+  const pins = watchPins(createPins({ ...(plan.toolLock && { lock: plan.toolLock }) }), (drift) => {
+    drifts.push(drift);
+    const { server, kind, name, change } = drift;
+    point.append({ type: 'alert', alert: 'mcp.drift', server, kind, name, change });
   });
   const ways = await openAll(servers, { ...options, secureContext });
   const gateway = createGateway({
@@ -127,6 +126,25 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
       await gateway.close();
       await Promise.all(ways.map((way) => way.close()));
     },
+  };
+}
+
+/** Tells of what is found to be different, once for each thing and change. */
+function watchPins(pins: Pins, onDrift: (drift: Drift) => void): Pins {
+  const told = new Set<string>();
+  const tell = (drifts: Drift[]): Drift[] => {
+    for (const drift of drifts) {
+      const key = JSON.stringify([drift.server, drift.kind, drift.name, drift.change]);
+      if (told.has(key) || told.size > MOST_DRIFTS) continue;
+      told.add(key);
+      onDrift(drift);
+    }
+    return drifts;
+  };
+  return {
+    ...pins,
+    meet: (server, facts) => tell(pins.meet(server, facts)),
+    compare: (server, kind, live) => tell(pins.compare(server, kind, live)),
   };
 }
 

@@ -1,0 +1,30 @@
+// The lock file of a workspace: what was reviewed of its tool servers.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { readMcpLock } from '../enforce/mcp/pins/lock-file.ts';
+import { errnoOf, messageOf, SandboxError } from '../model/error.ts';
+import type { McpLock } from '../model/mcp-lock.ts';
+import type { EffectivePolicy } from '../model/policy.ts';
+import { MCP_LOCK } from '../source/builtin.ts';
+
+export const lockPath = ({ workspace }: Pick<EffectivePolicy, 'workspace'>): string =>
+  join(workspace, MCP_LOCK);
+
+/** Undefined where there is none; throws `MCP_LOCK_*` for one that cannot be read. */
+export function readLock(policy: EffectivePolicy): McpLock | undefined {
+  const path = lockPath(policy);
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw new SandboxError({
+      kind: 'environment',
+      code: 'MCP_LOCK_UNREADABLE',
+      message: `${path} cannot be read: ${messageOf(error)}`,
+    });
+  }
+  return readMcpLock(bytes, path);
+}
