@@ -1,0 +1,157 @@
+// Tool servers in machines of their own, and an agent that reaches them by the gateway alone.
+
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { CliRig, collect, PROGRAM, type CliResult, type LogRecord } from '../support/cli.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const SERVER = join(ROOT, 'test/fixtures/tools/server.mjs');
+const AGENT = join(ROOT, 'test/fixtures/tools/agent.mjs');
+const FILES = join(ROOT, 'node_modules/@modelcontextprotocol/server-filesystem/dist/index.js');
+const CANARY = 'CANARY-IN-HOST-ENVIRONMENT';
+
+type Call = [server: string, method: string, params: unknown];
+interface Answer {
+  result?: {
+    tools?: { name: string }[];
+    content?: { type: string; text: string }[];
+    isError?: boolean;
+  };
+  error?: { code: number; message: string };
+  status?: number;
+}
+
+const call = (server: string, name: string, args: unknown = {}): Call => [
+  server,
+  'tools/call',
+  { name, arguments: args },
+];
+const textOf = ({ result }: Answer | undefined = {}): string =>
+  result?.content?.map(({ text }) => text).join('\n') ?? '';
+
+const recordsOf = (directory: string): LogRecord[] =>
+  readFileSync(join(directory, 'decisions.jsonl'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LogRecord);
+
+async function runAgent(
+  rig: CliRig,
+  policy: string,
+  calls: readonly Call[],
+): Promise<CliResult & { answers: Answer[] }> {
+  const child = rig.start(['run', '--policy', rig.policy(policy), '--', 'node', AGENT], {
+    HOST_SECRET: CANARY,
+  });
+  child.stdin?.end(calls.map((one) => `${JSON.stringify(one)}\n`).join(''));
+  const result = await collect(child);
+  const lines = result.stdout.split('\n').filter((line) => line.startsWith('{'));
+  return { ...result, answers: lines.map((line) => JSON.parse(line) as Answer) };
+}
+
+describe('tool servers of a session', () => {
+  let rig: CliRig;
+  let run: Awaited<ReturnType<typeof runAgent>>;
+  let records: LogRecord[];
+
+  const CALLS: Call[] = [
+    ['probe', 'tools/list', {}],
+    call('probe', 'env'),
+    call('probe', 'read', { path: '/etc/hostname' }),
+    call('probe', 'resolve', { name: 'example.com' }),
+    call('probe', 'processes'),
+    call('probe', 'secret'),
+    call('probe', 'nothing-of-that-name'),
+    ['files', 'tools/list', {}],
+    call('files', 'read_text_file', { path: 'docs/a.txt' }),
+    call('files', 'read_text_file', { path: 'docs/../private.txt' }),
+    call('files', 'read_text_file', { path: 'docs/link' }),
+    call('files', 'read_text_file', { path: 'docs/a.txt', head: 1 }),
+    call('files', 'write_file', { path: 'docs/a.txt', content: 'x' }),
+  ];
+
+  beforeAll(async () => {
+    rig = new CliRig();
+    rig.write('private.txt', 'PRIVATE-TEXT');
+    rig.write('docs/a.txt', 'hello from a file\n');
+    const policy = [
+      'version: 1',
+      'mcp:',
+      '  servers:',
+      `    - {id: probe, command: [node, ${SERVER}]}`,
+      '    - id: files',
+      `      command: [node, ${FILES}, .]`,
+      '      sandbox: {filesystem: {allow: [{path: docs, access: read}]}}',
+      '  allow:',
+      '    - {server: probe, tools: [env, resolve, processes]}',
+      '    - {server: probe, tools: [read], arguments: {path: {type: string}}}',
+      '    - {server: probe, tools: [resolve], arguments: {name: {type: string}}}',
+      '    - id: docs',
+      '      server: files',
+      '      tools: [read_text_file]',
+      '      arguments: {path: {type: string, within: ["docs/**"]}}',
+    ].join('\n');
+    run = await runAgent(rig, policy, CALLS);
+    // The oldest is the agent's; each server has one of its own.
+    records = recordsOf(rig.sessions()[0] ?? '');
+  }, 300_000);
+  afterAll(() => rig.remove());
+
+  it('are seen with the tools that rules allow, and with no others', () => {
+    expect(run.stderr).not.toContain('internal error');
+    const [probe, files] = [run.answers[0], run.answers[7]];
+    expect(probe?.result?.tools?.map(({ name }) => name)).toEqual([
+      'env',
+      'read',
+      'resolve',
+      'processes',
+    ]);
+    expect(files?.result?.tools?.map(({ name }) => name)).toEqual(['read_text_file']);
+  });
+
+  it('have nothing of the host: no variables, no network, no processes', () => {
+    const [, env, , resolved, processes] = run.answers;
+    expect(textOf(env)).toContain('"PATH"');
+    expect(textOf(env)).not.toContain(CANARY);
+    expect(textOf(env)).not.toContain('AGENT_SANDBOX_MCP_TOKEN');
+    expect(resolved?.result?.isError).toBe(true);
+    expect(textOf(resolved)).toContain('ENOTFOUND');
+    expect(
+      textOf(processes)
+        .split('\n')
+        .filter((line) => /^\d+$/.test(line)).length,
+    ).toBeLessThan(10);
+  });
+
+  it('answer for a hidden tool as for one that is not there', () => {
+    const [hidden, unknown] = [run.answers[5]?.error, run.answers[6]?.error];
+    expect(hidden).toEqual({ code: -32602, message: 'Unknown tool: secret' });
+    expect(unknown).toEqual({ code: -32602, message: 'Unknown tool: nothing-of-that-name' });
+  });
+
+  it('read what their own policy lets them, whatever they are asked', () => {
+    const [allowed, up, through, more] = run.answers.slice(8, 12);
+    expect(textOf(allowed)).toBe('hello from a file\n');
+    for (const denied of [up, through, more]) {
+      expect(denied?.result?.isError ?? denied?.error !== undefined).toBe(true);
+      expect(JSON.stringify(denied)).not.toContain('PRIVATE-TEXT');
+    }
+    expect(run.answers[12]?.error?.message).toBe('Unknown tool: write_file');
+    expect(rig.read('docs/a.txt')).toBe('hello from a file\n');
+  });
+
+  it('leave one record for each call, without what it was called with', () => {
+    const text = JSON.stringify(records);
+    expect(text).not.toContain('docs/../private.txt');
+    expect(records).toContainEqual(
+      expect.objectContaining({
+        type: 'decision',
+        surface: 'mcp',
+        request: 'tool files/read_text_file',
+        effect: 'allow',
+      }),
+    );
+  });
+});
