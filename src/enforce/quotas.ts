@@ -9,6 +9,8 @@ import type { Rate } from '../model/policy.ts';
 export interface Overspent {
   reason: string;
   rule?: RuleReference;
+  /** milliseconds until there is room again, where there will be */
+  retryAfterMs?: number;
 }
 
 export interface Quotas {
@@ -33,6 +35,11 @@ const WINDOWS: Readonly<Record<Rate['per'], number>> = {
   minute: 60_000,
 };
 
+/** Values that one rule tells apart; of more than that, all others count as one. */
+const MOST_KEYS = 4096;
+/** no key that a decision gives: it is not empty, and not a hash */
+const OTHERS = '*';
+
 interface Count {
   /** when each of those within the window happened, oldest first; of a session only how many, `times` stays empty */
   times: number[];
@@ -43,12 +50,15 @@ interface Count {
 
 export function createQuotas(options: QuotasOptions = {}): Quotas {
   const { outer, now = () => performance.now() } = options;
-  const counts = new Map<string, Count>();
+  const counts = new Map<string, Map<string, Count>>();
 
-  function countOf({ rule }: RuleLimit): Count {
-    const key = JSON.stringify([rule.id, rule.file, rule.line]);
-    const count = counts.get(key) ?? { times: [], total: 0, bytes: 0, isSpent: false };
-    counts.set(key, count);
+  function countOf({ rule, key = '' }: RuleLimit): Count {
+    const name = JSON.stringify([rule.id, rule.file, rule.line]);
+    const keys = counts.get(name) ?? new Map<string, Count>();
+    counts.set(name, keys);
+    const place = keys.has(key) || keys.size < MOST_KEYS ? key : OTHERS;
+    const count = keys.get(place) ?? { times: [], total: 0, bytes: 0, isSpent: false };
+    keys.set(place, count);
     return count;
   }
 
@@ -61,7 +71,11 @@ export function createQuotas(options: QuotasOptions = {}): Quotas {
     while ((count.times[0] ?? Infinity) <= since) count.times.shift();
     const happened = limit.per === 'session' ? count.total : count.times.length;
     if (happened < limit.count) return undefined;
-    return { rule, reason: `${rule.id} allows ${formatRate(limit)}, and this would be one more` };
+    const reason = `${rule.id} allows ${formatRate(limit)}, and this would be one more`;
+    const oldest = count.times[0];
+    return oldest === undefined || limit.count === 0
+      ? { rule, reason }
+      : { rule, reason, retryAfterMs: Math.ceil(oldest - since) };
   }
 
   const own = (limits: readonly RuleLimit[]): RuleLimit[] => limits.filter((l) => l.depth === 0);
