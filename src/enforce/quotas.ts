@@ -11,7 +11,7 @@ export interface Overspent {
   reason: string;
   rule?: RuleReference;
   /** milliseconds until there is room again; absent where there will be none in this session */
-  retryAfter?: number;
+  retryAfterMs?: number;
 }
 
 export interface Quotas {
@@ -85,7 +85,7 @@ export function createQuotas(options: QuotasOptions = {}): Quotas {
       rule,
       reason: `${rule.id} allows ${formatRate(limit)}, and this would be one more`,
       ...(oldest !== undefined && {
-        retryAfter: Math.ceil(oldest + WINDOWS[limit.per] - now()),
+        retryAfterMs: Math.ceil(oldest + WINDOWS[limit.per] - now()),
       }),
     };
   }

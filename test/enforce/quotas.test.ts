@@ -36,9 +36,9 @@ describe('what rules count', () => {
     const quotas = createQuotas({ now: () => time });
     const five = limitOf('repo/five', { limit: { count: 5, per: 'minute' } });
     for (let i = 0; i < 5; i++, time += 10) expect(quotas.take([five])).toBeUndefined();
-    const { retryAfter = 0 } = quotas.take([five]) ?? {};
-    expect(retryAfter).toBe(59_950);
-    time += retryAfter - 1;
+    const { retryAfterMs = 0 } = quotas.take([five]) ?? {};
+    expect(retryAfterMs).toBe(59_950);
+    time += retryAfterMs - 1;
     expect(quotas.take([five])?.rule).toBe(five.rule);
     time += 1;
     expect(quotas.take([five])).toBeUndefined();
@@ -76,7 +76,7 @@ describe('what rules count', () => {
     time = 60_000;
     expect(quotas.take([of(-1)])).toBeUndefined();
     expect(quotas.take([of(-2)])?.rule?.id).toBe('repo/rate');
-    expect(quotas.take([of(1)])?.retryAfter).toBe(1);
+    expect(quotas.take([of(1)])?.retryAfterMs).toBe(1);
   });
 
   it('of bytes ends the rule, however few are asked for next', () => {
