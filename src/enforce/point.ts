@@ -205,6 +205,11 @@ function textOf(request: Request): string {
   }
 }
 
+/** Whether a point in this mode would let it through. */
+export function letsThrough(decision: Decision, mode: Mode): boolean {
+  return decision.effect === 'allow' || (mode === 'audit' && mayAuditLetThrough(decision));
+}
+
 /** Audit mode lets through what no rule allowed and what a written rule denies, never what protects the host. */
 function mayAuditLetThrough({ rule }: Decision): boolean {
   return rule.layer !== 'builtin' || rule.id === 'builtin/default';

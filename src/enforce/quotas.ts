@@ -1,5 +1,6 @@
 // What rules count: how often what they speak of may happen (`limit`), and how many bytes may leave with it (`egress`).
-// Invariant: every matching rule that counts must have room, and what one of them refuses is counted by none.
+// Invariant: every matching rule that counts must have room, and what one of them refuses is counted by none. A rule that counts by
+// values keeps so many of them and refuses the next, so that no flood of values takes memory or brings a counter back to nothing.
 
 import { formatRate, formatSize } from '../policy/quantity.ts';
 import type { RuleLimit, RuleReference } from '../model/decision.ts';
@@ -9,6 +10,8 @@ import type { Rate } from '../model/policy.ts';
 export interface Overspent {
   reason: string;
   rule?: RuleReference;
+  /** milliseconds until there is room again; absent where there will be none in this session */
+  retryAfterMs?: number;
 }
 
 export interface Quotas {
@@ -33,6 +36,9 @@ const WINDOWS: Readonly<Record<Rate['per'], number>> = {
   minute: 60_000,
 };
 
+/** Values that one rule counts by at a time. */
+export const MAX_KEYS = 10_000;
+
 interface Count {
   /** when each of those within the window happened, oldest first; of a session only how many, `times` stays empty */
   times: number[];
@@ -43,25 +49,61 @@ interface Count {
 
 export function createQuotas(options: QuotasOptions = {}): Quotas {
   const { outer, now = () => performance.now() } = options;
-  const counts = new Map<string, Count>();
+  /** by rule, and there by the value it counts by; '' for rules that count all as one */
+  const counts = new Map<string, Map<string, Count>>();
 
-  function countOf({ rule }: RuleLimit): Count {
-    const key = JSON.stringify([rule.id, rule.file, rule.line]);
-    const count = counts.get(key) ?? { times: [], total: 0, bytes: 0, isSpent: false };
-    counts.set(key, count);
+  function countsOf({ rule }: RuleLimit): Map<string, Count> {
+    const name = JSON.stringify([rule.id, rule.file, rule.line]);
+    const known = counts.get(name) ?? new Map<string, Count>();
+    counts.set(name, known);
+    return known;
+  }
+
+  function countOf(one: RuleLimit): Count {
+    const known = countsOf(one);
+    const key = one.key ?? '';
+    const count = known.get(key) ?? { times: [], total: 0, bytes: 0, isSpent: false };
+    known.set(key, count);
     return count;
   }
 
   function faultOf(one: RuleLimit): Overspent | undefined {
-    const { rule, limit, egress } = one;
-    const count = countOf(one);
+    const { rule, limit, egress, key = '' } = one;
+    const known = countsOf(one);
+    const count = known.get(key);
+    if (count === undefined) {
+      if (known.size < MAX_KEYS || forgetPast(known, limit) > 0) return undefined;
+      return { rule, reason: `${rule.id} counts by more values than can be counted` };
+    }
     if (egress !== undefined && count.isSpent) return tooManyBytes(rule, egress);
     if (limit === undefined) return undefined;
-    const since = now() - WINDOWS[limit.per];
-    while ((count.times[0] ?? Infinity) <= since) count.times.shift();
+    forgetBefore(count, limit);
     const happened = limit.per === 'session' ? count.total : count.times.length;
     if (happened < limit.count) return undefined;
-    return { rule, reason: `${rule.id} allows ${formatRate(limit)}, and this would be one more` };
+    const [oldest] = count.times;
+    return {
+      rule,
+      reason: `${rule.id} allows ${formatRate(limit)}, and this would be one more`,
+      ...(oldest !== undefined && {
+        retryAfterMs: Math.ceil(oldest + WINDOWS[limit.per] - now()),
+      }),
+    };
+  }
+
+  function forgetBefore({ times }: Count, limit: Rate): void {
+    const since = now() - WINDOWS[limit.per];
+    while ((times[0] ?? Infinity) <= since) times.shift();
+  }
+
+  /** Drops the values of which nothing is left to count; says how many. */
+  function forgetPast(known: Map<string, Count>, limit: Rate | undefined): number {
+    if (limit === undefined || limit.per === 'session') return 0;
+    const before = known.size;
+    for (const [key, count] of known) {
+      forgetBefore(count, limit);
+      if (count.times.length === 0 && count.bytes === 0) known.delete(key);
+    }
+    return before - known.size;
   }
 
   const own = (limits: readonly RuleLimit[]): RuleLimit[] => limits.filter((l) => l.depth === 0);

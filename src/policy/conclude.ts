@@ -19,6 +19,8 @@ export interface Finding {
   keys?: ReadonlyMap<Entry, string>;
   /** what may come back */
   results?: ResultRule;
+  /** allows that name what was asked for, and which arguments do not fit them */
+  near?: readonly { entry: Entry; unfit: string[] }[];
 }
 
 const builtinRule = (id: string): RuleReference => ({

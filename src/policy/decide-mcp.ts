@@ -4,12 +4,12 @@ import type { EffectivePolicy } from '../model/policy.ts';
 import { REQUEST } from './compile.ts';
 import type { Finding } from './conclude.ts';
 import type { Formula } from './formula.ts';
-import { createMcpIndex, type McpFound, type McpRequest } from './mcp-index.ts';
+import { createMcpIndex, type McpRequest } from './mcp-index.ts';
 import { joinResults } from './mcp-results.ts';
 import { escapeText } from './request-syntax.ts';
 
 export interface McpJudge {
-  find(request: McpRequest): (Finding & { found: McpFound }) | undefined;
+  find(request: McpRequest): Finding | undefined;
   /** why a server is not there for anybody; undefined for one that is */
   refuse(request: McpRequest): Decision | undefined;
 }
@@ -33,7 +33,7 @@ export function createMcpJudge(policy: EffectivePolicy, formula: Formula): McpJu
         outcome: formula(entries),
         wanted: [REQUEST],
         keys,
-        found,
+        near,
         ...(results && { results }),
         ...(miss && {
           defaultReason: `${miss.entry.reference.id} allows it with other arguments: ${miss.unfit.map(show).join(', ')} ${miss.unfit.length === 1 ? 'does' : 'do'} not fit`,

@@ -8,10 +8,13 @@ import type {
   NetworkRule,
   RuleOrigin,
 } from '../model/policy.ts';
-import { surfaceOf, type Request } from '../model/request.ts';
-import { createDecider } from './decide.ts';
+import type { Request } from '../model/request.ts';
+import { referenceTo } from './compile.ts';
+import { createDecider, createJudge } from './decide.ts';
+import { show } from './decide-mcp.ts';
 import { type Grant, grantsFor } from './grants.ts';
 import { isRequestLevel } from './request-rule.ts';
+import { escapeText } from './request-syntax.ts';
 import { noSections } from './sections.ts';
 
 type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
@@ -36,7 +39,10 @@ export function smallestEdit(
     return policyHas(policy, request.id)
       ? `keep "${request.id}" within the ceiling of ${decision.rule.file}, or ask whoever owns that file`
       : `define "${request.id}" under \`credentials\`, with its provider, what to request and where it is bound`;
-  if (surfaceOf(request) === 'mcp') return `${NONE}: this version does not enforce mcp rules`;
+  if ('server' in request && !policy.mcp.servers.some(({ id }) => id === request.server))
+    return policy.layers.some(({ mcp }) => mcp.servers.some(({ id }) => id === request.server))
+      ? `keep the tool server "${request.server}" within what ${decision.rule.file} allows, or ask whoever owns that file`
+      : `define the tool server "${escapeText(request.server)}" under \`mcp.servers\`, with its \`url\` or \`command\``;
   const { rule } = decision;
   if (rule.id === 'builtin/malformed') return `${NONE}: the request is not in canonical form`;
   if (rule.layer === 'builtin' && !OPENED_BY_NAMING.has(rule.id))
@@ -44,6 +50,7 @@ export function smallestEdit(
 
   const edits: string[] = [];
   const opened = withoutDenies(policy, decision, request, edits);
+  if (widenArguments(opened, request, edits)) return edits.join('\n');
   if (createDecider(opened)(request).effect === 'deny' && !addGrant(opened, request, edits))
     return `${NONE}: no rule can name it`;
   return edits.join('\n');
@@ -76,20 +83,47 @@ function withoutDenies(
       network: { ...layer.network, deny: layer.network.deny.filter(keep) },
       filesystem: { ...layer.filesystem, deny: layer.filesystem.deny.filter(keep) },
       execution: { ...layer.execution, deny: layer.execution.deny.filter(keep) },
+      mcp: { ...layer.mcp, deny: layer.mcp.deny.filter(keep) },
     };
   });
   const denies = matched.filter((hit) =>
     policy.layers.some(
       (layer) =>
         layer.name === hit.layer &&
-        [...layer.network.deny, ...layer.filesystem.deny, ...layer.execution.deny].some(
-          (rule) => isHit(layer, rule) && hit.id === `${layer.name}/${rule.id ?? rule.place}`,
-        ),
+        [
+          ...layer.network.deny,
+          ...layer.filesystem.deny,
+          ...layer.execution.deny,
+          ...layer.mcp.deny,
+        ].some((rule) => isHit(layer, rule) && hit.id === `${layer.name}/${rule.id ?? rule.place}`),
     ),
   );
   for (const deny of denies)
     edits.push(`remove or narrow ${deny.id} at ${placeOf(deny)} (${ownerOf(deny.layer)})`);
   return { ...policy, layers };
+}
+
+/** Where a rule names the call and its arguments alone do not fit: what to widen there. */
+function widenArguments(policy: EffectivePolicy, request: Request, edits: string[]): boolean {
+  if (createDecider(policy)(request).effect === 'allow') return false;
+  const near = createJudge(policy).find(request)?.near ?? [];
+  for (const { entry, unfit } of near) {
+    const widened = policy.layers.map((layer, i) => {
+      if (i !== entry.layer) return layer;
+      const allow = layer.mcp.allow.map((rule) => {
+        const { arguments: _, ...open } = rule;
+        return referenceTo(rule, layer).id === entry.reference.id ? open : rule;
+      });
+      return { ...layer, mcp: { ...layer.mcp, allow } };
+    });
+    if (createDecider({ ...policy, layers: widened })(request).effect === 'deny') continue;
+    const { id, layer } = entry.reference;
+    edits.push(
+      `widen what \`arguments\` of ${id} at ${placeOf(entry.reference)} says of ${unfit.map(show).join(', ')} (${ownerOf(layer)})`,
+    );
+    return true;
+  }
+  return false;
 }
 
 /** Adds the rule where it is least: to the lowest layer alone, or to the ceilings above as well. */

@@ -31,11 +31,15 @@ export function grantsFor(request: Request): Grant[] {
       return fileGrant(request.path, request.kind);
     case 'exec':
       return [...programGrant(request.path), ...fileGrant(request.path, 'read')];
-    case 'mint':
     case 'tool':
-    case 'resource':
+      return mcpGrant(request.server, 'tools', request.tool);
     case 'prompt':
+      return mcpGrant(request.server, 'prompts', request.name);
+    case 'resource':
+      return mcpGrant(request.server, 'resources', request.uri);
     case 'feature':
+      return mcpGrant(request.server, 'features', request.name);
+    case 'mint':
       return [];
   }
 }
@@ -124,6 +128,32 @@ function programGrant(path: string): Grant[] {
     },
   ];
 }
+
+/** A rule for one name, whatever the arguments; none where the name cannot be written so that it means itself alone. */
+function mcpGrant(
+  server: string,
+  list: 'tools' | 'prompts' | 'resources' | 'features',
+  name: string,
+): Grant[] {
+  if (escapeText(name) !== name || name.includes('*') || name.length > MAX_TEXT) return [];
+  const text = list === 'features' ? name : JSON.stringify(name);
+  const id = /^[a-z][a-z0-9-]*$/.test(server) && !IS_WORD.test(server) ? server : `"${server}"`;
+  return [
+    {
+      lines: `mcp:\n  allow:\n    - {server: ${id}, ${list}: [${text}]}`,
+      add: (sections) => ({
+        ...sections,
+        mcp: {
+          ...sections.mcp,
+          allow: [...sections.mcp.allow, { ...ORIGIN, servers: [server], [list]: [name] }],
+        },
+      }),
+    },
+  ];
+}
+
+/** What YAML does not take for a text. */
+const IS_WORD = /^(?:true|false|null)$/;
 
 /** The path as a pattern that matches it alone, in quotes; undefined where none can be written. */
 function patternOf(path: string): string | undefined {

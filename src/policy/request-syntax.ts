@@ -62,16 +62,27 @@ export function formatRequest(request: Request): string {
       return `${request.kind} ${escapeText(request.path)}`;
     case 'mint':
       return escapeText(`mint ${request.id}`);
-    case 'tool': {
-      const json = request.arguments === undefined ? '' : ` ${JSON.stringify(request.arguments)}`;
-      return escapeText(`tool ${request.server}/${request.tool}${json}`);
-    }
+    case 'tool':
+      return `tool ${word(request.server)}/${word(request.tool)}${json(request.arguments)}`;
     case 'resource':
-      return escapeText(`resource ${request.server} ${request.uri}`);
+      return `resource ${word(request.server)} ${escapeText(request.uri)}`;
     case 'prompt':
+      return `prompt ${word(request.server)}/${word(request.name)}${json(request.arguments)}`;
     case 'feature':
-      return escapeText(`${request.kind} ${request.server}/${request.name}`);
+      return escapeText(`feature ${request.server}/${request.name}`);
   }
+}
+
+/** A name as one word. */
+const word = (name: string): string => escapeText(name).replaceAll(' ', '\\u{20}');
+
+/** Arguments behind a name; JSON has escapes of its own. */
+function json(value: unknown): string {
+  if (value === undefined) return '';
+  const text = JSON.stringify(value).replace(UNSAFE, (char) =>
+    char === '\\' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  return ` ${text}`;
 }
 
 function bracketed(host: string): string {
@@ -103,16 +114,17 @@ export function parseRequest(text: string, places?: Places): ParsedRequest {
     case 'mint':
       return { request: { kind: 'mint', id: rest } };
     case 'tool':
-      return parseTool(rest);
+    case 'prompt':
+      return parseCall(verb, rest);
     case 'resource': {
       const at = rest.indexOf(' ');
-      if (at < 1) return { error: 'expected `resource SERVER URI`' };
-      return { request: { kind: 'resource', server: rest.slice(0, at), uri: rest.slice(at + 1) } };
+      const [server, uri] = [rest.slice(0, at), rest.slice(at + 1)].map(unescapeText);
+      if (at < 1 || !server || !uri) return { error: 'expected `resource SERVER URI`' };
+      return { request: { kind: 'resource', server, uri } };
     }
-    case 'prompt':
     case 'feature': {
       const at = rest.indexOf('/');
-      if (at < 1 || at === rest.length - 1) return { error: `expected \`${verb} SERVER/NAME\`` };
+      if (at < 1 || at === rest.length - 1) return { error: 'expected `feature SERVER/NAME`' };
       return { request: { kind: verb, server: rest.slice(0, at), name: rest.slice(at + 1) } };
     }
     default:
@@ -183,15 +195,18 @@ function parsePath(
   return { request: { kind, path } };
 }
 
-function parseTool(text: string): ParsedRequest {
+function parseCall(kind: 'tool' | 'prompt', text: string): ParsedRequest {
   const match = /^([^/ ]+)\/([^ ]+)(?: (.+))?$/s.exec(text);
-  if (!match) return { error: 'expected `tool SERVER/TOOL [JSON]`' };
-  const [, server = '', tool = '', json] = match;
-  if (json === undefined) return { request: { kind: 'tool', server, tool } };
+  const [server, name] = [match?.[1] ?? '', match?.[2] ?? ''].map(unescapeText);
+  if (!match || !server || !name)
+    return { error: `expected \`${kind} SERVER/${kind === 'tool' ? 'TOOL' : 'NAME'} [JSON]\`` };
+  const bare: Request = kind === 'tool' ? { kind, server, tool: name } : { kind, server, name };
+  if (match[3] === undefined) return { request: bare };
   try {
-    return { request: { kind: 'tool', server, tool, arguments: JSON.parse(json) as unknown } };
+    return { request: { ...bare, arguments: JSON.parse(match[3]) as unknown } };
   } catch {
-    return { error: `the arguments of \`tool ${escapeText(`${server}/${tool}`)}\` are not JSON` };
+    const call = escapeText(`${kind} ${server}/${name}`);
+    return { error: `the arguments of \`${call}\` are not JSON` };
   }
 }
 

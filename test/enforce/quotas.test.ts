@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
-import { createQuotas } from '../../src/enforce/quotas.ts';
+import { createQuotas, MAX_KEYS } from '../../src/enforce/quotas.ts';
 import type { RuleLimit } from '../../src/model/decision.ts';
 
 const limitOf = (id: string, more: Partial<RuleLimit>): RuleLimit => ({
@@ -29,6 +29,54 @@ describe('what rules count', () => {
     expect(quotas.take([twice, once])?.rule).toBe(once.rule);
     expect(quotas.take([twice])).toBeUndefined();
     expect(quotas.take([twice])?.rule).toBe(twice.rule);
+  });
+
+  it('RL1 says after how long there is room again', () => {
+    let time = 1000;
+    const quotas = createQuotas({ now: () => time });
+    const five = limitOf('repo/five', { limit: { count: 5, per: 'minute' } });
+    for (let i = 0; i < 5; i++, time += 10) expect(quotas.take([five])).toBeUndefined();
+    const { retryAfterMs = 0 } = quotas.take([five]) ?? {};
+    expect(retryAfterMs).toBe(59_950);
+    time += retryAfterMs - 1;
+    expect(quotas.take([five])?.rule).toBe(five.rule);
+    time += 1;
+    expect(quotas.take([five])).toBeUndefined();
+  });
+
+  it('counts each value by itself where the rule says so', () => {
+    const quotas = createQuotas();
+    const of = (key: string): RuleLimit => ({ ...once, key });
+    expect(quotas.take([of('["a"]')])).toBeUndefined();
+    expect(quotas.take([of('["b"]')])).toBeUndefined();
+    expect(quotas.take([of('["a"]')])?.rule).toBe(once.rule);
+    expect(quotas.take([once])).toBeUndefined();
+    expect(quotas.take([once])?.rule).toBe(once.rule);
+  });
+
+  it('RL8 of more values than are counted refuses the new ones, and knows the old', () => {
+    const quotas = createQuotas();
+    const of = (i: number): RuleLimit => ({ ...once, key: `[${i}]` });
+    for (let i = 0; i < MAX_KEYS; i++) expect(quotas.take([of(i)])).toBeUndefined();
+    for (let i = MAX_KEYS; i < 2 * MAX_KEYS; i++)
+      expect(quotas.take([of(i)])?.reason).toBe(
+        'repo/once counts by more values than can be counted',
+      );
+    expect(quotas.take([of(0)])?.reason).toContain('allows 1 time a session');
+    expect(quotas.take([limitOf('repo/other', { key: '[1]' })])).toBeUndefined();
+  });
+
+  it('RL8 makes room for new values only when old ones have nothing left to count', () => {
+    let time = 0;
+    const quotas = createQuotas({ now: () => time });
+    const of = (i: number): RuleLimit =>
+      limitOf('repo/rate', { limit: { count: 1, per: 'minute' }, key: `[${i}]` });
+    for (let i = 0; i < MAX_KEYS; i++, time++) expect(quotas.take([of(i)])).toBeUndefined();
+    expect(quotas.take([of(-1)])?.rule?.id).toBe('repo/rate');
+    time = 60_000;
+    expect(quotas.take([of(-1)])).toBeUndefined();
+    expect(quotas.take([of(-2)])?.rule?.id).toBe('repo/rate');
+    expect(quotas.take([of(1)])?.retryAfterMs).toBe(1);
   });
 
   it('of bytes ends the rule, however few are asked for next', () => {

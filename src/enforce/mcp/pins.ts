@@ -20,6 +20,8 @@ export interface Drift {
   /** name, URI or template; the field for `server` */
   name: string;
   change: 'added' | 'removed' | 'changed' | 'refused';
+  /** told, and nothing is quarantined for it */
+  isNews?: boolean;
   /** lines for people: what was, what is; already safe to show */
   difference: string[];
 }

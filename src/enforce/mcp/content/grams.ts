@@ -1,7 +1,7 @@
 // Pieces of live values: runs of a few folded characters, looked for in any order and with anything between. A rolling hash and a
 // table of what it may be make it one pass. Invariant: linear in the text, whatever the text is.
 
-import type { KnownValue } from './known.ts';
+import type { KnownValue } from './known-value.ts';
 
 export const GRAM = 6;
 /** In a long text a piece of hexadecimal turns up by chance: there it takes so many characters. */

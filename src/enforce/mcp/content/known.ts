@@ -6,14 +6,9 @@ import type { Search } from '../../scan/search.ts';
 import { createGrams } from './grams.ts';
 import type { Grams } from './grams.ts';
 import { foldedForms } from './known-forms.ts';
+import type { KnownValue } from './known-value.ts';
 
 export type KnownValues = Pick<Scanner, 'patterns'>;
-
-export interface KnownValue {
-  credential: string;
-  /** the value itself: never leaves this folder but through an HMAC */
-  value: Buffer;
-}
 
 export interface KnownIndex {
   /** folded forms, and for each the value it is a form of */

@@ -4,7 +4,8 @@
 import { createHash } from 'node:crypto';
 
 import { fold, foldedPlaces } from './fold.ts';
-import type { KnownIndex, KnownValue } from './known.ts';
+import type { KnownIndex } from './known.ts';
+import type { KnownValue } from './known-value.ts';
 import type { Leaves, Texts } from './leaves.ts';
 import { textAt } from './leaves.ts';
 import { EXAMPLES, SECRET_PATTERNS } from './secret-patterns.ts';

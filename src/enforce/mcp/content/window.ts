@@ -1,7 +1,8 @@
 // What one way between the agent and one server has carried of live values lately: which characters of each were seen, and how
 // each field of the messages ended. Bounded: by the values, and by a number of fields.
 
-import type { KnownIndex, KnownValue } from './known.ts';
+import type { KnownIndex } from './known.ts';
+import type { KnownValue } from './known-value.ts';
 import { GRAM } from './grams.ts';
 import type { WatchedForm } from './grams.ts';
 import { fold } from './fold.ts';

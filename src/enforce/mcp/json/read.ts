@@ -48,7 +48,7 @@ interface Frame {
 export function readJson(bytes: Buffer, options: JsonOptions = {}): JsonReading {
   const limits = options.limits ?? SERVER_LIMITS;
   if (bytes.length > limits.bytes) return { fault: 'size', at: 0 };
-  if (isAscii(bytes)) return readText(bytes.latin1Slice(), limits, options.allowNul ?? false);
+  if (isAscii(bytes)) return readText(bytes.toString('latin1'), limits, options.allowNul ?? false);
   if (!isUtf8(bytes)) return { fault: 'encoding', at: 0 };
   return readText(bytes.toString('utf8'), limits, options.allowNul ?? false);
 }

@@ -12,7 +12,11 @@ describe('a JSON text', () => {
     ['AS1 duplicate key', '{"name":"a","name":"b"}', 'duplicate key'],
     ['AS1 duplicate key deep down', '{"a":[{"b":1,"b":1}]}', 'duplicate key'],
     ['AS4 duplicate key, one of them escaped', '{"\\u006eame":"a","name":"b"}', 'duplicate key'],
-    ['AS2 twin of a key of the message', '{"jsonrpc":"2.0","Method":"x"}', 'twin of a protocol key'],
+    [
+      'AS2 twin of a key of the message',
+      '{"jsonrpc":"2.0","Method":"x"}',
+      'twin of a protocol key',
+    ],
     ['AS2 PARAMS', '{"PARAMS":{}}', 'twin of a protocol key'],
     ['AS2 jsonRpc', '{"jsonRpc":"2.0"}', 'twin of a protocol key'],
     ['AS2 twin in params', '{"params":{"name":"a","Name":"b"}}', 'twin of a protocol key'],
@@ -58,7 +62,7 @@ describe('a JSON text', () => {
     '"\\ud83d\\ude00 \u{1f600} \\/ \\b\\f\\n\\r\\t é"',
     ' \t\r\n{ "a" : [ ] , "b" : { } , "c" : [ null , true , false ] } ',
   ])('is taken: %s', (text) => {
-    expect(read(text)).toEqual({ value: JSON.parse(text) });
+    expect(read(text)).toEqual({ value: JSON.parse(text) as unknown });
   });
 
   it('may be no longer and hold no more than its limits say', () => {
@@ -84,7 +88,24 @@ const SEEDS = [
   '{"jsonrpc":"2.0","id":"a","result":{"content":[{"type":"text","text":"\\ud83d\\ude00"}],"isError":false}}',
   '[[[[]]],{"a":{"b":{"c":[{},{}]}}}, -1.25E-3 , 0.1]',
 ] as const;
-const PIECES = ['"', '\\', '\\u', '\\ud800', '{', '}', '[', ']', ',', ':', '1e9', '-', '.', '0', 'null', '"name":1,'];
+const PIECES = [
+  '"',
+  '\\',
+  '\\u',
+  '\\ud800',
+  '{',
+  '}',
+  '[',
+  ']',
+  ',',
+  ':',
+  '1e9',
+  '-',
+  '.',
+  '0',
+  'null',
+  '"name":1,',
+];
 
 it('reads what it takes as JSON.parse does, and takes nothing that JSON.parse does not', () => {
   const random = createRandom('mcp json');

@@ -1,0 +1,145 @@
+// What an agent may ask besides tools, prompts and resources: completions, log levels and news of one resource. Each needs the rule for
+// its feature, and what it names must be open as well.
+
+import type { JsonObject } from '../../../model/credential.ts';
+import type { Request } from '../../../model/request.ts';
+import { readError } from '../server-error.ts';
+import { denialAnswer } from '../denial.ts';
+import { request } from '../exchange.ts';
+import type { AgentStream } from '../http/answer.ts';
+import { ask, factsOf, isListed, refuse } from '../judge.ts';
+import { requestFor } from '../lists.ts';
+import { CODE, errorMessage, resultMessage } from '../message/error.ts';
+import { type Id, isObject } from '../message/message.ts';
+import { noteFindings, recordOutcome } from '../note.ts';
+import type { Channel, Core } from '../state.ts';
+
+/** `completion/complete` */
+export async function completion(
+  core: Core,
+  channel: Channel,
+  id: Id,
+  params: JsonObject,
+  stream: AgentStream,
+): Promise<void> {
+  const reference = isObject(params['ref']) ? params['ref'] : {};
+  const { name, uri } = reference;
+  const target =
+    typeof name === 'string'
+      ? requestFor(channel.server.id, 'prompt', name)
+      : // A pattern; it can be completed where it is served at all.
+        undefined;
+  const isKnown =
+    typeof name === 'string'
+      ? core.options.pins.isServed(channel.server.id, 'prompt', name)
+      : typeof uri === 'string' && core.options.pins.isServed(channel.server.id, 'template', uri);
+  await relay(core, channel, id, 'completion/complete', params, stream, {
+    feature: 'completions',
+    target,
+    isKnown: isKnown && !channel.server.isQuarantined,
+  });
+}
+
+/** `logging/setLevel` */
+export async function logLevel(
+  core: Core,
+  channel: Channel,
+  id: Id,
+  params: JsonObject,
+  stream: AgentStream,
+): Promise<void> {
+  await relay(core, channel, id, 'logging/setLevel', params, stream, { feature: 'logging' });
+}
+
+/** `resources/subscribe` and `resources/unsubscribe` */
+export async function subscription(
+  core: Core,
+  channel: Channel,
+  id: Id,
+  method: string,
+  params: JsonObject,
+  stream: AgentStream,
+): Promise<void> {
+  const uri = typeof params['uri'] === 'string' ? params['uri'] : '';
+  await relay(core, channel, id, method, params, stream, {
+    feature: 'subscriptions',
+    target: { kind: 'resource', server: channel.server.id, uri },
+    isKnown: !channel.server.isQuarantined,
+  });
+}
+
+interface Needs {
+  feature: string;
+  /** what must be open besides the feature */
+  target?: Request | undefined;
+  /** whether the server offers what is named */
+  isKnown?: boolean;
+}
+
+async function relay(
+  core: Core,
+  channel: Channel,
+  id: Id,
+  method: string,
+  params: JsonObject,
+  stream: AgentStream,
+  { feature, target, isKnown = true }: Needs,
+): Promise<void> {
+  const { server, era } = channel;
+  const facts = factsOf(core, method, params);
+  const asked: Request = { kind: 'feature', server: server.id, name: feature };
+  const asker = { id, method, era };
+  const isTargetOpen = target === undefined || isListed(core, target);
+  const judged = isTargetOpen ? ask(core, asked, facts) : ask(core, target, facts);
+  if (!judged.allowed || !isTargetOpen) {
+    const { message, status } = denialAnswer(core, isTargetOpen ? asked : target, judged, asker);
+    stream.last(message, { status });
+    return;
+  }
+  if (!isKnown) {
+    stream.last(
+      errorMessage(id, {
+        code: CODE.params,
+        message: 'Invalid params: no such prompt or resource',
+      }),
+    );
+    return;
+  }
+  const outgoing = core.options.content.outgoing(server.id, params);
+  noteFindings(core, server.id, 'out', outgoing.findings);
+  if (outgoing.action === 'block') {
+    const denied = refuse(core, asked, 'mcp-content', outgoing.reason, facts);
+    const { message, status } = denialAnswer(core, asked, denied, asker);
+    stream.last(message, { status });
+    return;
+  }
+  const began = core.now();
+  const reply = await request(core, channel, method, outgoing.value, core.limits.idle);
+  const isResult = reply.kind === 'result';
+  recordOutcome(core, {
+    server: server.id,
+    method,
+    status: isResult ? 'ok' : 'error',
+    ms: core.now() - began,
+    bytesOut: facts.bytes,
+    bytesIn: isResult ? reply.bytes : 0,
+  });
+  if (reply.kind === 'pending') {
+    stream.last(errorMessage(id, { code: CODE.upstream, message: 'the tool server ended' }));
+    return;
+  }
+  if (reply.kind === 'error') {
+    const error = reply.isOurs === true ? reply.error : readError(core, server.id, reply.error);
+    stream.last(errorMessage(id, error), { status: reply.status });
+    return;
+  }
+  const reading = core.options.content.incoming(
+    server.id,
+    reply.result,
+    judged.decision.results ?? {},
+  );
+  noteFindings(core, server.id, 'in', reading.findings);
+  if (reading.action === 'block' || !isObject(reading.value))
+    stream.last(errorMessage(id, { code: CODE.denied, message: 'the result was withheld' }));
+  else stream.last(resultMessage(id, reading.value));
+}

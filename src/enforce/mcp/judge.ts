@@ -1,0 +1,118 @@
+// How this folder asks and records: the rules, what they count, and denials that no rule can lift.
+// Invariant: every message that is judged has one record, and what is denied is never sent.
+
+import { createHmac } from 'node:crypto';
+
+import type { JsonObject } from '../../model/credential.ts';
+import type { Decision } from '../../model/decision.ts';
+import type { MessageFacts } from '../../model/event.ts';
+import type { Feature } from '../../model/mcp.ts';
+import type { Request } from '../../model/request.ts';
+import { letsThrough } from '../point.ts';
+import { isObject } from './message/message.ts';
+import type { Core } from './state.ts';
+
+/** Checks of the gateway itself; stand in records as `builtin/ID`. */
+export type CheckId =
+  | 'mcp-malformed'
+  | 'mcp-unknown-method'
+  | 'mcp-tasks'
+  | 'mcp-unserved'
+  | 'mcp-quarantined'
+  | 'mcp-content'
+  | 'mcp-concurrency'
+  | 'mcp-unsolicited'
+  | 'mcp-rounds'
+  | 'mcp-input'
+  | 'mcp-elicitation'
+  | 'mcp-error';
+
+export interface Judged {
+  allowed: boolean;
+  decision: Decision;
+  /** a limit is reached; in milliseconds, where it is known when there is room again */
+  retryAfterMs?: number;
+  isLimit?: boolean;
+}
+
+const MOST_NAMES = 64;
+
+/** What is recorded of a message. */
+export function factsOf(core: Core, method: string, params: JsonObject): MessageFacts {
+  const text = JSON.stringify([method, params]);
+  const digest = createHmac('sha256', core.options.digestKey).update(text).digest('hex');
+  const facts: MessageFacts = {
+    method,
+    digest: `hmac-sha256:${digest}`,
+    bytes: Buffer.byteLength(text),
+  };
+  if (isObject(params['arguments']))
+    facts.arguments = Object.keys(params['arguments']).slice(0, MOST_NAMES);
+  return facts;
+}
+
+/** Decides, counts what rules count, and records. */
+export function ask(core: Core, request: Request, facts: MessageFacts): Judged {
+  const { point, decide, quotas } = core.options;
+  const decided = decideSafely(decide, request);
+  const over = decided?.effect === 'allow' ? quotas.take(decided.limits ?? []) : undefined;
+  if (decided === undefined || over === undefined) return point.ask(request, { mcp: facts });
+  const rule = over.rule ?? decided.rule;
+  const denial: Decision = { ...plainDenial(over.reason), rule, matched: [rule] };
+  const { allowed, decision } = point.ask(request, { denial, mcp: facts });
+  return {
+    allowed,
+    decision: allowed ? { ...decided, ...decision } : decision,
+    isLimit: true,
+    ...(over.retryAfterMs !== undefined && { retryAfterMs: over.retryAfterMs }),
+  };
+}
+
+/** Records a denial that no rule can lift, also in audit mode. */
+export function refuse(
+  core: Core,
+  request: Request,
+  check: CheckId,
+  reason: string,
+  facts: MessageFacts,
+): Judged {
+  const denial = { ...plainDenial(reason), ...ruleOf(check) };
+  return core.options.point.ask(request, { denial, mcp: facts });
+}
+
+/** Whether the agent may know that there is such a thing. */
+export function isListed(core: Core, request: Request): boolean {
+  const decision = decideSafely(core.options.decide, request);
+  return decision !== undefined && letsThrough(decision, core.options.mode);
+}
+
+export function isFeatureOpen(core: Core, server: string, feature: Feature): boolean {
+  return isListed(core, { kind: 'feature', server, name: feature });
+}
+
+function decideSafely(
+  decide: (request: Request) => Decision,
+  request: Request,
+): Decision | undefined {
+  try {
+    return decide(request);
+  } catch {
+    // The point asks again, and denies.
+    return undefined;
+  }
+}
+
+function ruleOf(check: CheckId): Pick<Decision, 'rule' | 'matched'> {
+  const rule = { id: `builtin/${check}`, file: 'builtin', line: 0, layer: 'builtin' } as const;
+  return { rule, matched: [rule] };
+}
+
+function plainDenial(reason: string): Decision {
+  return {
+    effect: 'deny',
+    ...ruleOf('mcp-error'),
+    reason,
+    isPrivate: false,
+    isInspected: false,
+  };
+}

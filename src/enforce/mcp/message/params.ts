@@ -1,0 +1,104 @@
+// What of a request's params goes on: members that its method has in the specification, each of the right type. `_meta` is built anew
+// by whoever sends. https://modelcontextprotocol.io/specification/2025-11-25/schema
+
+import type { Json, JsonObject } from '../../../model/credential.ts';
+import { isSameFolded } from '../json/keys.ts';
+import type { Era } from './era.ts';
+import { isObject } from './message.ts';
+
+export type ParamsReading =
+  { params: JsonObject; fault?: never } | { fault: string; params?: never };
+
+type Check = (value: Json) => boolean;
+interface Member {
+  check: Check;
+  isRequired?: boolean;
+  era?: Era;
+}
+
+const text: Check = (value) => typeof value === 'string';
+const object: Check = isObject;
+
+const RETRY: Record<string, Member> = {
+  inputResponses: { check: object, era: 'modern' },
+  requestState: { check: text, era: 'modern' },
+};
+
+const REFERENCE: Check = (value) =>
+  isObject(value) &&
+  ((value['type'] === 'ref/prompt' && typeof value['name'] === 'string') ||
+    (value['type'] === 'ref/resource' && typeof value['uri'] === 'string'));
+
+const ARGUMENT: Check = (value) =>
+  isObject(value) && typeof value['name'] === 'string' && typeof value['value'] === 'string';
+
+const MEMBERS: ReadonlyMap<string, Record<string, Member>> = new Map<
+  string,
+  Record<string, Member>
+>([
+  [
+    'tools/call',
+    { name: { check: text, isRequired: true }, arguments: { check: object }, ...RETRY },
+  ],
+  [
+    'prompts/get',
+    {
+      name: { check: text, isRequired: true },
+      arguments: {
+        check: (value) => isObject(value) && Object.values(value).every((one) => text(one)),
+      },
+      ...RETRY,
+    },
+  ],
+  ['resources/read', { uri: { check: text, isRequired: true }, ...RETRY }],
+  ['resources/subscribe', { uri: { check: text, isRequired: true } }],
+  ['resources/unsubscribe', { uri: { check: text, isRequired: true } }],
+  ['logging/setLevel', { level: { check: text, isRequired: true } }],
+  [
+    'completion/complete',
+    {
+      ref: { check: REFERENCE, isRequired: true },
+      argument: { check: ARGUMENT, isRequired: true },
+      context: { check: object },
+    },
+  ],
+  ['subscriptions/listen', { notifications: { check: object, isRequired: true } }],
+  ['tools/list', { cursor: { check: text } }],
+  ['prompts/list', { cursor: { check: text } }],
+  ['resources/list', { cursor: { check: text } }],
+  ['resources/templates/list', { cursor: { check: text } }],
+]);
+
+/** The params that may go on, without `_meta`, in the order in which they came. */
+export function canonicalParams(
+  method: string,
+  era: Era,
+  params: JsonObject | undefined,
+): ParamsReading {
+  const members = MEMBERS.get(method) ?? {};
+  const canonical: JsonObject = {};
+  for (const [key, value] of Object.entries(params ?? {})) {
+    const member = Object.hasOwn(members, key) ? members[key] : undefined;
+    if (member === undefined || (member.era ?? era) !== era) continue;
+    if (!member.check(value)) return { fault: `params.${key} is malformed` };
+    canonical[key] = value;
+  }
+  for (const [key, member] of Object.entries(members))
+    if (member.isRequired === true && !Object.hasOwn(canonical, key))
+      return { fault: `params.${key} is missing` };
+  const names = isObject(canonical['arguments']) ? Object.keys(canonical['arguments']) : [];
+  return hasTwins(names)
+    ? { fault: 'names of arguments differ in the case of letters only' }
+    : { params: canonical };
+}
+
+function hasTwins(names: readonly string[]): boolean {
+  if (names.length < 2) return false;
+  if (names.length > 64) {
+    const folded = new Set(names.map((name) => name.toUpperCase().toLowerCase()));
+    return folded.size < names.length;
+  }
+  return names.some((one, at) =>
+    names.some((other, then) => then > at && isSameFolded(one, other)),
+  );
+}
