@@ -54,15 +54,15 @@ export function listCommand(): Command {
 function rowOf(server: GrantedServer, lock: McpLock | undefined, decide: Decider): Row {
   const { id, at, layer, file, line, credential, required } = server;
   const pinned = lock?.servers[id];
-  const named = (kind: 'tool' | 'prompt'): string[] =>
-    (pinned?.definitions[kind] ?? []).flatMap(({ definition }) => {
+  const named = (kind: 'tools' | 'prompts'): string[] =>
+    (pinned?.[kind] ?? []).flatMap(({ definition }) => {
       const { name } = definition;
       return typeof name === 'string' ? name : [];
     });
-  const tools = named('tool').filter(
+  const tools = named('tools').filter(
     (tool) => decide({ kind: 'tool', server: id, tool }).effect === 'allow',
   );
-  const prompts = named('prompt').filter(
+  const prompts = named('prompts').filter(
     (name) => decide({ kind: 'prompt', server: id, name }).effect === 'allow',
   );
   return {
@@ -76,7 +76,7 @@ function rowOf(server: GrantedServer, lock: McpLock | undefined, decide: Decider
     isPinned: pinned !== undefined,
     tools,
     prompts,
-    hidden: named('tool').length + named('prompt').length - tools.length - prompts.length,
+    hidden: named('tools').length + named('prompts').length - tools.length - prompts.length,
   };
 }
 

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   stop: async () => (await import('./session-commands.ts')).stopCommand(),
   policy: async () => (await import('./policy.ts')).policyCommand(),
   credential: async () => (await import('./credential.ts')).credentialCommand(),
+  mcp: async () => (await import('./mcp.ts')).mcpCommand(),
   trust: async () => (await import('./trust.ts')).trustCommand(),
   log: async () => (await import('./log.ts')).logCommand(),
   setup: async () => (await import('./setup.ts')).setupCommand(),

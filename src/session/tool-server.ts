@@ -10,6 +10,7 @@ import type { EffectivePolicy } from '../model/policy.ts';
 import { createDecider } from '../policy/decide.ts';
 import type { ParentSession, SessionPlan } from './plan.ts';
 import type { Session } from './session.ts';
+import { isInside } from './shares.ts';
 
 const SIGKILL = 9;
 /** machines of one server in a session, the first included */
@@ -112,11 +113,16 @@ function processOf(process: GuestProcess): ServerProcess {
   };
 }
 
-/** The workspace where it may be read; the root where not. */
+/** The workspace where anything in it may be read, as paths of the command are meant; the root where not. */
 function workingDirectory(policy: EffectivePolicy): string {
-  const { workspace } = policy;
-  const { effect } = createDecider(policy)({ kind: 'read', path: workspace });
-  return effect === 'allow' ? workspace : '/';
+  const { workspace, layers } = policy;
+  const isNamed = layers
+    .filter(({ name }) => name !== 'builtin')
+    .some(({ filesystem }) =>
+      filesystem.allow.some(({ path }) => path === workspace || isInside(path, workspace)),
+    );
+  const isReadable = createDecider(policy)({ kind: 'read', path: workspace }).effect === 'allow';
+  return isNamed || isReadable ? workspace : '/';
 }
 
 function gone(server: string, why: string): SandboxError {

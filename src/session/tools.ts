@@ -9,7 +9,7 @@ import type { Credentials } from '../enforce/credential/credentials.ts';
 import { createTrust } from '../enforce/egress/http/trust.ts';
 import { createContent } from '../enforce/mcp/content/create-content.ts';
 import { createGateway } from '../enforce/mcp/gateway.ts';
-import { createPins } from '../enforce/mcp/pins/pins.ts';
+import { createPins } from '../enforce/mcp/pins/create-pins.ts';
 import type { Drift, Pins } from '../enforce/mcp/pins.ts';
 import type { Point } from '../enforce/point.ts';
 import { createQuotas } from '../enforce/quotas.ts';
@@ -18,7 +18,6 @@ import { messageOf } from '../model/error.ts';
 import type { GrantedServer } from '../model/policy.ts';
 import type { Decider } from '../policy/decide.ts';
 import { smallestEdit } from '../policy/edit.ts';
-import { probeServer } from './tool-probe.ts';
 import {
   openUpstream,
   serverMissing,
@@ -27,7 +26,7 @@ import {
 } from './tool-upstreams.ts';
 
 /** in `ms`: a required server that has not answered by then is none */
-const READY = 60_000;
+const READY = 120_000;
 /** that are told of: a server may differ without end */
 const MOST_DRIFTS = 1000;
 
@@ -78,20 +77,24 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     decide,
     mode: policy.mode,
     quotas: createQuotas(),
-    content: createContent({ known: options.credentials?.known ?? createScanner(), secrets, key }),
+    content: createContent({
+      known: options.credentials?.known ?? createScanner(),
+      // A changed argument would be another call than the one that was judged.
+      secrets: { ...secrets, arguments: secrets.arguments === 'report' ? 'report' : 'block' },
+      key,
+    }),
     pins,
     bearer,
     names,
     digestKey: key,
+    limits: { listing: READY },
     edit: (request, decision) => smallestEdit(policy, decision, request),
   });
 
   async function check(server: GrantedServer): Promise<void> {
-    const path = `/mcp/${server.id}`;
-    const [name] = names;
-    const fault =
-      (await probeServer({ serve: gateway.serve, bearer, name, path, timeout: READY })) ??
-      driftOf(server.id);
+    const { fault: found, isQuarantined } = await gateway.start(server.id);
+    const changed = isQuarantined ? 'it is not what was reviewed' : undefined;
+    const fault = found ?? driftOf(server.id) ?? changed;
     if (fault === undefined) return;
     point.append({ type: 'alert', alert: 'mcp.server', server: server.id, detail: fault });
     if (server.required) throw serverMissing(server.id, fault);

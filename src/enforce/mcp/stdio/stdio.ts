@@ -21,6 +21,8 @@ export interface StdioOptions extends ConversationOptions {
 export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstream {
   const sessions = new Map<string, Conversation>();
   let shared: Promise<Conversation> | undefined;
+  /** whether it has answered anything but what it is */
+  let isSharedUsed = false;
   let starting = 0;
   let isClosed = false;
 
@@ -41,15 +43,25 @@ export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstre
     }
   }
 
-  async function stateless(): Promise<Conversation> {
+  async function stateless({ method }: JsonObject): Promise<Conversation> {
     if (shared !== undefined && (await shared).isOver) shared = undefined;
+    if (shared === undefined) isSharedUsed = false;
     shared ??= start();
+    if (method !== 'server/discover') isSharedUsed = true;
     try {
       return await shared;
     } catch (error) {
       shared = undefined;
       throw error;
     }
+  }
+
+  /** A process that was only asked whether it knows the new revision serves the first session of the old ones. */
+  async function first(): Promise<Conversation> {
+    const asked = isSharedUsed ? undefined : await shared?.catch(() => undefined);
+    if (asked === undefined || asked.isOver || isSharedUsed) return start();
+    shared = undefined;
+    return asked;
   }
 
   const find = (session: string | undefined): Conversation | undefined => {
@@ -62,12 +74,13 @@ export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstre
   return {
     async post(message, call) {
       if (message['method'] === 'initialize') {
-        const conversation = await start();
+        const conversation = await first();
         const session = randomBytes(16).toString('hex');
         sessions.set(session, conversation);
         return { ...answerOf(conversation.ask(message), call), session };
       }
-      const conversation = call.session === undefined ? await stateless() : find(call.session);
+      const conversation =
+        call.session === undefined ? await stateless(message) : find(call.session);
       if (conversation === undefined) return NO_SESSION;
       if (isRequest(message)) return answerOf(conversation.ask(message), call);
       conversation.tell(message);

@@ -101,6 +101,24 @@ describe('a server over stdio', () => {
     expect(spawned()).toBe(3);
   });
 
+  it('keeps the process that was only asked what it knows for the first session', async () => {
+    const { upstream, spawned } = rig();
+    const call = { headers: [], signal: never };
+    await all(await upstream.post(request(0, 'echo', {}), call));
+    await begin(upstream);
+    expect(spawned()).toBe(2);
+    const other = rig();
+    const asked = other.upstream.post(request('d', 'server/discover'), call);
+    const session = await begin(other.upstream);
+    const [answer] = await all(await other.upstream.post(request(1, 'echo'), { ...call, session }));
+    expect(answer?.result).toMatchObject({ calls: 1 });
+    expect(other.spawned()).toBe(1);
+    await begin(other.upstream);
+    expect(other.spawned()).toBe(2);
+    await other.upstream.close();
+    await asked;
+  });
+
   it('tells ids of different types apart', async () => {
     const { upstream } = rig();
     const session = await begin(upstream);
