@@ -84,6 +84,14 @@ function refuseMisplaced(item: TextNode, effect: Effect, report: Reporter): void
   if (has('features'))
     for (const key of ['results'])
       refuse(key, `\`${key}\` says nothing of \`features\``, 'write two rules');
+  const given = entryOf(item, 'arguments');
+  if (effect === 'deny' && given?.value.kind === 'map' && given.value.entries.length === 0)
+    report.error(
+      'empty-list',
+      given.keySpan,
+      '`arguments` is empty, and to a deny that is any call',
+      'remove it',
+    );
   const { length } = itemsOf(childOf(item, 'per'));
   if (has('per') && length === 0) refuse('per', '`per` names no argument', 'remove it');
 }

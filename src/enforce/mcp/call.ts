@@ -46,7 +46,9 @@ export async function call(
   const request: Request =
     one.kind === 'tool'
       ? { kind: 'tool', server: server.id, tool: name, arguments: params['arguments'] ?? {} }
-      : requestFor(server.id, one.kind, name);
+      : one.kind === 'prompt'
+        ? { kind: 'prompt', server: server.id, name, arguments: params['arguments'] ?? {} }
+        : requestFor(server.id, one.kind, name);
   const facts = factsOf(core, method, params);
 
   // A name that the agent may not know of is one that does not exist, and nothing else is looked at.
@@ -250,8 +252,7 @@ function finish(
       rule,
     );
     noteFindings(core, server.id, 'in', reading.findings);
-    if (reading.action === 'block')
-      return fail('blocked', `result withheld: ${reading.reason}`, CODE.denied);
+    if (reading.action === 'block') return fail('blocked', reading.reason, CODE.denied);
     const value = isObject(reading.value) ? reading.value : {};
     // The state means something to the server only as it gave it.
     if (typeof state === 'string') value['requestState'] = state;

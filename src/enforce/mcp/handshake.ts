@@ -178,10 +178,15 @@ function shownInstructions(
 ): { instructions?: string } {
   const pinned = core.options.pins.find(server.id)?.facts.instructions;
   if (said === undefined || server.isQuarantined || pinned !== said) return {};
-  const reading = core.options.content.incoming(server.id, { instructions: said }, {});
+  const reading = core.options.content.incoming(
+    server.id,
+    { jsonrpc: '2.0', params: { instructions: said } },
+    {},
+  );
   noteFindings(core, server.id, 'in', reading.findings);
-  if (reading.action === 'block' || !isObject(reading.value)) return {};
-  const { instructions } = reading.value;
+  const read =
+    reading.action === 'pass' && isObject(reading.value) ? reading.value['params'] : undefined;
+  const instructions = isObject(read) ? read['instructions'] : undefined;
   return typeof instructions === 'string' ? { instructions } : {};
 }
 

@@ -11,7 +11,7 @@ export function readError(
   server: string,
   { code, message, data }: { code: number; message: string; data?: Json },
 ): { code: number; message: string; data?: Json } {
-  const body: JsonObject = data === undefined ? { message } : { message, data };
+  const body: JsonObject = { code, message, ...(data !== undefined && { data }) };
   const reading = core.options.content.incoming(server, body, {});
   noteFindings(core, server, 'in', reading.findings);
   if (reading.action === 'block' || !isObject(reading.value))

@@ -1,5 +1,6 @@
 // The plainest parts that a gateway can be made of: content that passes, pins that take what they see first, rules as a function.
 import type { Content } from '../../../src/enforce/mcp/content.ts';
+import { nameOf } from '../../../src/enforce/mcp/lists.ts';
 import type { Pins, PinnedServer } from '../../../src/enforce/mcp/pins.ts';
 import type { Decision } from '../../../src/model/decision.ts';
 import type { Definition, DefinitionKind } from '../../../src/model/mcp.ts';
@@ -11,8 +12,7 @@ export const passContent: Content = {
   definition: () => [],
 };
 
-const keyOf = (kind: DefinitionKind, one: Definition): string =>
-  String(one[kind === 'resource' ? 'uri' : kind === 'template' ? 'uriTemplate' : 'name']);
+const keyOf = (kind: DefinitionKind, one: Definition): string => nameOf(kind, one) ?? '';
 
 /** Serves what was seen first; what has changed since is served no more. */
 export function firstSeenPins(): Pins {

@@ -69,14 +69,13 @@ export function forward(core: Core, heard: Heard, method: string, params: JsonOb
   const { channel, exchange, eventId } = heard;
   const stream = heard.exchange?.isDone === true ? undefined : heard.stream;
   if (stream === undefined || stream.isOver) return;
-  const reading = core.options.content.incoming(channel.server.id, params, {});
+  const message = { jsonrpc: '2.0', method, params };
+  const reading = core.options.content.incoming(channel.server.id, message, {});
   noteFindings(core, channel.server.id, 'in', reading.findings);
   if (reading.action === 'block' || !isObject(reading.value)) return;
+  const read = isObject(reading.value['params']) ? reading.value['params'] : {};
   const news = exchange?.wants.news;
-  const said =
-    news === undefined
-      ? reading.value
-      : { ...reading.value, _meta: { [META.subscription]: news.id } };
+  const said = news === undefined ? read : { ...read, _meta: { [META.subscription]: news.id } };
   stream.event({ jsonrpc: '2.0', method, params: said }, eventId);
 }
 

@@ -81,17 +81,16 @@ function passOn(
     const fault = elicitationFault(core, params);
     if (fault !== undefined) return deny('mcp-elicitation', fault);
   }
-  const reading = core.options.content.incoming(
-    server,
-    feature === 'sampling' ? clampSampling(params) : withoutMeta(params),
-    {},
-  );
+  const asked = feature === 'sampling' ? clampSampling(params) : withoutMeta(params);
+  const message = { jsonrpc: '2.0', method, params: asked };
+  const reading = core.options.content.incoming(server, message, {});
   noteFindings(core, server, 'in', reading.findings);
-  if (reading.action === 'block' || !isObject(reading.value))
-    return deny('mcp-content', 'the content of the request is not passed on');
+  const read =
+    reading.action === 'pass' && isObject(reading.value) ? reading.value['params'] : undefined;
+  if (!isObject(read)) return deny('mcp-content', 'the content of the request is not passed on');
   const own = nextAsked(session);
   session.asked.set(own, { id, method });
-  stream.event({ jsonrpc: '2.0', id: own, method, params: reading.value }, eventId);
+  stream.event({ jsonrpc: '2.0', id: own, method, params: read }, eventId);
   return undefined;
 }
 

@@ -3,7 +3,7 @@
 import type { Agent, ClientRequestArgs } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-import type { RemoteOptions } from './remote.ts';
+import type { RemoteOptions } from './options.ts';
 
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');

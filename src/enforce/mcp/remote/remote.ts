@@ -2,32 +2,15 @@
 // hands over nothing of an answer but its messages. Each exchange has a signal of its own, so that none outlives it.
 
 import type { Agent, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { SecureContext } from 'node:tls';
 
 import type { JsonObject } from '../../../model/credential.ts';
 import { SandboxError } from '../../../model/error.ts';
 import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamEvent } from '../upstream.ts';
 import { createEventStreamReader } from './event-stream.ts';
 import { createAgent } from './agent.ts';
+import type { Headers, RemoteOptions } from './options.ts';
 
-export type Headers = [name: string, value: string][];
-
-export interface RemoteOptions {
-  /** `http:` or `https:`; no credentials in it */
-  url: string;
-  /** dials; the host's own way unless said */
-  connect?: (host: string, port: number) => Promise<Duplex>;
-  secureContext?: SecureContext;
-  /** adds the credentials that belong to this URL, after the decision; a rejection ends the exchange */
-  authorize?: (headers: Headers) => Promise<Headers>;
-  /** bytes of one answer or event */
-  limit?: number;
-  /** in milliseconds, until the head of an answer is there; streams of news are waited for as long as the signal lets */
-  headTime?: number;
-  /** connections at once */
-  connections?: number;
-}
+export type { Headers, RemoteOptions } from './options.ts';
 
 const http = process.getBuiltinModule('node:http');
 const https = process.getBuiltinModule('node:https');
