@@ -7,7 +7,7 @@ import type { GrantedServer } from '../model/policy.ts';
 import { showControls } from '../policy/diagnostic.ts';
 import { createDecider, type Decider } from '../policy/decide.ts';
 import { EXIT } from './exit-code.ts';
-import { readLock } from './mcp-lock-file.ts';
+import { readLockFile } from './mcp-lock-file.ts';
 import { json, out, paint } from './output.ts';
 import { addLayerOptions, type LayerOptions, loadLayers, reportFaults } from './policy-options.ts';
 
@@ -42,7 +42,7 @@ export function listCommand(): Command {
       process.exitCode = EXIT.failed;
       return;
     }
-    const lock = readLock(policy);
+    const lock = readLockFile(policy);
     const decide = createDecider(policy);
     const rows = policy.mcp.servers.map((server) => rowOf(server, lock, decide));
     if (options.json) json(rows);

@@ -3,7 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { readMcpLock } from '../enforce/mcp/pins/lock-file.ts';
+import { checkPlaces } from '../enforce/mcp/pins/lock-place.ts';
+import { readLock as parseLock } from '../enforce/mcp/pins/lock-reader.ts';
 import { errnoOf, messageOf, SandboxError } from '../model/error.ts';
 import type { McpLock } from '../model/mcp-lock.ts';
 import type { EffectivePolicy } from '../model/policy.ts';
@@ -12,8 +13,15 @@ import { MCP_LOCK } from '../source/builtin.ts';
 export const lockPath = ({ workspace }: Pick<EffectivePolicy, 'workspace'>): string =>
   join(workspace, MCP_LOCK);
 
-/** Undefined where there is none; throws `MCP_LOCK_*` for one that cannot be read. */
-export function readLock(policy: EffectivePolicy): McpLock | undefined {
+/** Undefined where there is none; throws `MCP_LOCK_*` for one that cannot be read, or speaks of servers that are elsewhere. */
+export function readLock(policy: EffectivePolicy, frozen: boolean): McpLock | undefined {
+  const lock = readLockFile(policy);
+  if (lock !== undefined) checkPlaces(lock, policy.mcp.servers, { frozen });
+  return lock;
+}
+
+/** Whatever servers the policy has now. */
+export function readLockFile(policy: EffectivePolicy): McpLock | undefined {
   const path = lockPath(policy);
   let bytes: Buffer;
   try {
@@ -26,5 +34,5 @@ export function readLock(policy: EffectivePolicy): McpLock | undefined {
       message: `${path} cannot be read: ${messageOf(error)}`,
     });
   }
-  return readMcpLock(bytes, path);
+  return parseLock(bytes);
 }

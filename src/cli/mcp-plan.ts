@@ -18,7 +18,7 @@ import { packageDirectory } from './version.ts';
 
 /** Undefined, and said, when the files have faults. */
 export async function toolPlan(
-  options: LayerOptions & { frozen?: boolean; logDir?: string },
+  options: LayerOptions & { frozen?: boolean; survey?: boolean; logDir?: string },
   command: string,
 ): Promise<SessionPlan | undefined> {
   const isAccepted = (path: string, digest: string): boolean =>
@@ -29,7 +29,7 @@ export async function toolPlan(
   if (policy === undefined) return undefined;
   const onProgress = (line: string): void => err(`agent-sandbox: ${line}`);
   const ready = await ensureReady({ engine: 'auto', limits: policy.limits, onProgress });
-  const lock = readLock(policy);
+  const lock = options.survey === true ? undefined : readLock(policy, options.frozen === true);
   return {
     policy,
     command: [command],

@@ -19,6 +19,7 @@ export interface RunOptions {
   env: string[];
   logDir?: string;
   failOnDenial: boolean;
+  frozen: boolean;
   tty?: boolean;
   quiet: boolean;
   json: boolean;
@@ -68,6 +69,12 @@ export function addRunOptions(command: Command): Command {
         .default([], 'none'),
     )
     .addOption(option('--log-dir <dir>', 'where session directories are made'))
+    .addOption(
+      option(
+        '--frozen',
+        'do not start unless every required tool server is what the lock file says',
+      ).default(false),
+    )
     .addOption(
       option(
         '--fail-on-denial',

@@ -23,6 +23,7 @@ import {
   packagesDirectory,
 } from './directories.ts';
 import { EXIT, signalExit } from './exit-code.ts';
+import { readLock } from './mcp-lock-file.ts';
 import { err, isColoured } from './output.ts';
 import { isNested, runNested } from './nested-run.ts';
 import { resolveIdentity } from './run-identity.ts';
@@ -94,6 +95,7 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     cacheDirectory: cacheDirectory(process.env),
     journalDirectory: journalDirectory(process.env),
     packagesDirectory: packagesDirectory(process.env),
+    ...toolLock(policy, options.frozen),
     accelerator: ready.accelerator,
     ...identity,
     hostEnvironment: process.env,
@@ -107,6 +109,15 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     // What takes longer is left for the next start: the journal still has it.
     await Promise.race([swept, delay(SWEEP_MS, undefined, { ref: false })]);
   }
+}
+
+/** What was reviewed of the policy's tool servers; none is read where there are none. */
+function toolLock(
+  policy: SessionPlan['policy'],
+  frozen: boolean,
+): Pick<SessionPlan, 'toolLock' | 'frozenTools'> {
+  const lock = policy.mcp.servers.length === 0 ? undefined : readLock(policy, frozen);
+  return { ...(lock && { toolLock: lock }), frozenTools: frozen };
 }
 
 async function runSession(

@@ -15,7 +15,7 @@ import { startSession } from './start.ts';
 import { openTools, type OpenToolsOptions, type Tools } from './tools.ts';
 import { hostAuthorities } from './trust.ts';
 
-export interface AloneOptions extends Pick<OpenToolsOptions, 'names'> {
+export interface AloneOptions extends Pick<OpenToolsOptions, 'names' | 'pins'> {
   plan: SessionPlan;
   /** everything may be listed, whatever the policy allows: nothing but the list is asked for */
   survey: boolean;
@@ -40,7 +40,7 @@ const SURVEY: Decision = {
 };
 
 export async function openToolsAlone(options: AloneOptions): Promise<ToolsAlone> {
-  const { plan, survey, names, onStop } = options;
+  const { plan, survey, names, pins, onStop } = options;
   const { policy } = plan;
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(plan.logDirectory, id);
@@ -75,6 +75,7 @@ export async function openToolsAlone(options: AloneOptions): Promise<ToolsAlone>
       proxies,
       ca,
       names,
+      ...(pins && { pins }),
       own: { id, budget: createBudget(policy.limits.egress), quotas: createQuotas() },
       vouch: survey,
       start: (one) => startSession(one),

@@ -41,6 +41,8 @@ export interface OpenToolsOptions extends Omit<
   decide: Decider;
   /** where the agent finds the gateway: values of Host, the first of which is ours */
   names: readonly [string, ...string[]];
+  /** in the place of what was reviewed: for who reviews */
+  pins?: Pins;
 }
 
 export interface Tools {
@@ -51,7 +53,8 @@ export interface Tools {
   servers: { id: string; url: string }[];
   base: string;
   ways: readonly ServerWay[];
-  pins: Pins;
+  /** What is wrong with each server, once all have answered or failed to. */
+  checkAll(): Promise<{ id: string; fault?: string }[]>;
   /** Resolves when every required server has answered; throws `MCP_SERVER_MISSING` for the first that has not. */
   ready(): Promise<void>;
   close(): Promise<void>;
@@ -65,11 +68,14 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   const bearer = randomBytes(32).toString('base64url');
   const key = randomBytes(32);
   const drifts: Drift[] = [];
-  const pins = watchPins(createPins({ ...(plan.toolLock && { lock: plan.toolLock }) }), (drift) => {
-    drifts.push(drift);
-    const { server, kind, name, change } = drift;
-    point.append({ type: 'alert', alert: 'mcp.drift', server, kind, name, change });
-  });
+  const pins = watchPins(
+    options.pins ?? createPins({ ...(plan.toolLock && { lock: plan.toolLock }) }),
+    (drift) => {
+      drifts.push(drift);
+      const { server, kind, name, change } = drift;
+      point.append({ type: 'alert', alert: 'mcp.drift', server, kind, name, change });
+    },
+  );
   const ways = await openAll(servers, { ...options, secureContext });
   const gateway = createGateway({
     servers: ways.map(({ server: { id }, upstream }) => ({ id, upstream })),
@@ -91,10 +97,13 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     edit: (request, decision) => smallestEdit(policy, decision, request),
   });
 
+  async function faultOf(id: string): Promise<string | undefined> {
+    const { fault, isQuarantined } = await gateway.start(id);
+    return fault ?? driftOf(id) ?? (isQuarantined ? 'it is not what was reviewed' : undefined);
+  }
+
   async function check(server: GrantedServer): Promise<void> {
-    const { fault: found, isQuarantined } = await gateway.start(server.id);
-    const changed = isQuarantined ? 'it is not what was reviewed' : undefined;
-    const fault = found ?? driftOf(server.id) ?? changed;
+    const fault = await faultOf(server.id);
     if (fault === undefined) return;
     point.append({ type: 'alert', alert: 'mcp.server', server: server.id, detail: fault });
     if (server.required) throw serverMissing(server.id, fault);
@@ -118,7 +127,13 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     base,
     servers: servers.map(({ id }) => ({ id, url: `${base}/${id}` })),
     ways,
-    pins,
+    checkAll: () =>
+      Promise.all(
+        servers.map(async ({ id }) => {
+          const fault = await faultOf(id);
+          return { id, ...(fault !== undefined && { fault }) };
+        }),
+      ),
     async ready() {
       const needed = servers.filter(({ required: isRequired }) => isRequired);
       for (const other of servers.filter((one) => !needed.includes(one)))

@@ -14,15 +14,19 @@ import { createRounds } from './rounds.ts';
 import { endSession } from './session.ts';
 import { createSlots } from './slots.ts';
 import type { Core, ListState, ServerState } from './state.ts';
+import { tryServer, type ServerStatus } from './try-server.ts';
 
 export interface Gateway {
   /** Speaks HTTP/1.1 on a connection of the agent's. */
   serve(stream: Duplex): void;
+  /** Greets a server and fetches all that it offers, within `limits.listing`: what was reviewed is compared, what was not is seen first. */
+  start(server: string): Promise<ServerStatus>;
   /** Ends connections, sessions, calls and upstreams. */
   close(): Promise<void>;
 }
 
 export type { GatewayLimits, GatewayOptions, GatewayServer } from './options.ts';
+export type { ServerStatus } from './try-server.ts';
 
 export function createGateway(options: GatewayOptions): Gateway {
   const limits = { ...LIMITS, ...options.limits };
@@ -40,6 +44,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const endpoint = createEndpoint(core);
   return {
     serve: (stream) => endpoint.serve(stream),
+    start: (id) => {
+      const server = core.servers.get(id);
+      if (server === undefined) throw new RangeError(`there is no tool server "${id}"`);
+      return tryServer(core, server);
+    },
     close: async () => {
       for (const session of [...core.sessions.values()]) endSession(core, session);
       for (const exchange of [...core.exchanges]) giveUp(core, exchange, 'closed');

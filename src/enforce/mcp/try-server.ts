@@ -1,0 +1,70 @@
+// Whether a server answers, and what it offers: asked before a session begins, and when its definitions are to be reviewed.
+
+import type { DefinitionKind } from '../../model/mcp.ts';
+import {
+  discover,
+  initialize,
+  initialized,
+  legacyChannel,
+  modernChannel,
+  OWN_NAME,
+} from './handshake.ts';
+import { refresh } from './lists.ts';
+import { MODERN_REVISIONS } from './message/era.ts';
+import type { Channel, Core, ServerState } from './state.ts';
+
+export interface ServerStatus {
+  server: string;
+  /** undefined where it does not answer as a server must */
+  era?: 'legacy' | 'modern';
+  revision?: string;
+  /** capabilities or instructions are not what was reviewed: nothing of it is served */
+  isQuarantined: boolean;
+  /** why it cannot be used, for people; holds nothing that the server said */
+  fault?: string;
+}
+
+const KINDS: readonly DefinitionKind[] = ['tool', 'prompt', 'resource', 'template'];
+
+/** Tries the modern era first, which a legacy server answers with an error; then reads all lists. */
+export async function tryServer(core: Core, server: ServerState): Promise<ServerStatus> {
+  const [revision = ''] = MODERN_REVISIONS;
+  const modern = modernChannel(server, revision);
+  const first = await discover(core, modern);
+  const isModern = first.fault === undefined;
+  const channel: Channel = isModern ? modern : legacyChannel(server);
+  if (!isModern) {
+    const { fault } = await initialize(core, channel, {
+      revision: channel.revision,
+      capabilities: {},
+      client: OWN_NAME,
+    });
+    if (fault !== undefined)
+      return {
+        server: server.id,
+        isQuarantined: false,
+        fault: fault.isOurs === true ? fault.error.message : 'the tool server refuses to begin',
+      };
+    await initialized(channel);
+  }
+  const faults: string[] = [];
+  for (const kind of KINDS) {
+    const fault = await refresh(core, channel, kind);
+    if (fault !== undefined)
+      faults.push(
+        fault.isOurs === true ? fault.error.message : `the tool server does not list its ${kind}s`,
+      );
+  }
+  if (channel.session !== undefined) {
+    const { signal } = new AbortController();
+    const headers = [['mcp-protocol-version', channel.revision]] as const;
+    await server.upstream.end({ session: channel.session, headers, signal }).catch(() => undefined);
+  }
+  return {
+    server: server.id,
+    era: channel.era,
+    revision: channel.revision,
+    isQuarantined: server.isQuarantined,
+    ...(faults[0] !== undefined && { fault: faults[0] }),
+  };
+}
