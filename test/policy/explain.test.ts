@@ -7,6 +7,8 @@ import { parseRequest } from '../../src/policy/request-syntax.ts';
 import {
   httpRequests,
   layerStacks,
+  mcpRequests,
+  mcpStacks,
   networkStacks,
   requests,
   resolveStack,
@@ -195,6 +197,7 @@ describe('the smallest edit', () => {
     const stackAndRequest = fc.oneof(
       fc.tuple(layerStacks, requests),
       fc.tuple(networkStacks, httpRequests),
+      fc.tuple(mcpStacks, mcpRequests),
     );
     fc.assert(
       fc.property(stackAndRequest, ([layers, request]) => {
@@ -205,7 +208,7 @@ describe('the smallest edit', () => {
           'allow',
         );
       }),
-      { numRuns: 300 },
+      { numRuns: 400 },
     );
     expect(tried).toBeGreaterThan(25);
   });
@@ -229,7 +232,7 @@ function carryOut(layers: ReferenceLayer[], edit: string): ReferenceLayer[] {
       [added, target.document],
       [added.max ?? {}, (target.document.max ??= {})],
     ] as const)
-      for (const key of ['network', 'filesystem', 'execution'] as const) {
+      for (const key of ['network', 'filesystem', 'execution', 'mcp'] as const) {
         const rules = from[key]?.allow?.map((rule: Rule) => toRule(rule)) ?? [];
         if (rules.length > 0)
           to[key] = { ...to[key], allow: [...(to[key]?.allow ?? []), ...rules] };
@@ -251,6 +254,7 @@ function toRule(rule: Rule): Rule {
   return {
     ...rule,
     ...(rule.host === undefined ? {} : { host: [rule.host].flat() }),
+    ...(rule.server === undefined ? {} : { server: [rule.server].flat() }),
     ...(rule.cidr === undefined ? {} : { cidr: [rule.cidr].flat() }),
   };
 }

@@ -1,11 +1,14 @@
 // The evaluator against the naive reference, and the laws that layers obey.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { FEATURES } from '../../src/model/mcp.ts';
 import { createDecider } from '../../src/policy/decide.ts';
 import {
   documents,
   httpRequests,
   layerStacks,
+  mcpRequests,
+  mcpStacks,
   networkStacks,
   requests,
   resolveStack,
@@ -182,6 +185,86 @@ describe(`single requests (seed ${seed})`, () => {
   });
 });
 
+describe(`requests to tool servers (seed ${seed})`, () => {
+  const calls = fc.array(mcpRequests, { minLength: 8, maxLength: 8 });
+
+  test('are decided as a naive reading of the formula decides them', () => {
+    fc.assert(
+      fc.property(mcpStacks, calls, (layers, list) => {
+        expect(answer(layers, list)).toEqual(list.map((request) => evaluate(layers, request)));
+      }),
+      { ...run, numRuns: 1000 },
+    );
+  });
+
+  test('are allowed and denied often enough to mean something', () => {
+    const counts = countsOf(fc.tuple(mcpStacks, calls));
+    expect(counts.allow).toBeGreaterThan(500);
+    expect(counts.deny).toBeGreaterThan(500);
+  });
+
+  test('are never allowed by a lower layer where a higher one leaves them out', () => {
+    fc.assert(
+      fc.property(mcpStacks, calls, (layers, list) => {
+        const above = layers.filter((layer) => layer.name === 'org');
+        const [org] = above;
+        if (org === undefined) return;
+        const most = answer([{ name: 'org', document: mergeCeiling(org.document) }], list);
+        const alone = answer(above, list);
+        answer(layers, list).forEach((all, i) =>
+          expect(widthOf(all), JSON.stringify(list[i])).toBeLessThanOrEqual(
+            Math.max(widthOf(most[i] ?? ''), widthOf(alone[i] ?? '')),
+          ),
+        );
+      }),
+      { ...run, numRuns: 400 },
+    );
+  });
+
+  test('may be listed wherever some call may go', () => {
+    fc.assert(
+      fc.property(mcpStacks, calls, (layers, list) => {
+        const decide = createDecider(resolveStack(layers));
+        for (const request of list) {
+          if (request.kind !== 'tool' && request.kind !== 'prompt') continue;
+          if (decide(request).effect === 'deny') continue;
+          const { arguments: _, ...bare } = request;
+          expect(decide(bare).effect).toBe('allow');
+        }
+      }),
+      { ...run, numRuns: 300 },
+    );
+  });
+
+  test('are cut by no ceiling that their rules do not exceed', () => {
+    let tried = 0;
+    const everything: Sections = {
+      mcp: {
+        allow: [
+          { server: ['*'], tools: ['*'], prompts: ['*'] },
+          { server: ['*'], resources: ['*'], features: [...FEATURES] },
+        ],
+      },
+    };
+    fc.assert(
+      fc.property(mcpStacks, mcpStacks, calls, ([org], [repo], list) => {
+        if (org === undefined || repo === undefined) return;
+        const { max: _, ...own } = repo.document;
+        const lower: ReferenceLayer = { name: 'repo', document: own };
+        const upper: ReferenceLayer = { name: 'org', document: org.document };
+        if (resolveStack([upper, lower]).clamps.length > 0) return;
+        tried++;
+        const open = { ...org.document, max: everything };
+        expect(answer([upper, lower], list)).toEqual(
+          answer([{ name: 'org', document: open }, lower], list),
+        );
+      }),
+      { ...run, numRuns: 2000 },
+    );
+    expect(tried).toBeGreaterThan(25);
+  });
+});
+
 test('a ceiling cuts nothing from a layer whose rules do not exceed it', () => {
   const datagrams = { host: ['**'], protocol: 'udp' as const, ports: [443] };
   const everything = { network: { allow: [{ host: ['**'] }, datagrams] } };
@@ -225,7 +308,7 @@ function countsOf(
 function mergeCeiling(org: ReferenceLayer['document']): ReferenceLayer['document'] {
   const { max, ...own } = org;
   const merged = { ...own };
-  for (const key of ['network', 'filesystem', 'execution'] as const) {
+  for (const key of ['network', 'filesystem', 'execution', 'mcp'] as const) {
     const allow = [...(own[key]?.allow ?? []), ...(max?.[key]?.allow ?? []).map((rule) => rule)];
     if (own[key]?.allow !== undefined || max?.[key]?.allow !== undefined)
       merged[key] = { ...own[key], allow };

@@ -1,14 +1,16 @@
 // Random stacks of layers and random requests over a small world, so that rules meet requests often.
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { EffectivePolicy, Layer } from '../../src/model/policy.ts';
+import type { EffectivePolicy, GrantedServer, Layer } from '../../src/model/policy.ts';
 import type { Request } from '../../src/model/request.ts';
 import { parsePolicy } from '../../src/policy/parse.ts';
 import { resolvePolicy } from '../../src/policy/resolve.ts';
 import { noSections } from '../../src/policy/sections.ts';
 import {
   HOME,
+  type Condition,
   type Document,
+  type McpQuestion,
   type ReferenceLayer,
   type ReferenceRequest,
   type Rule,
@@ -223,6 +225,97 @@ export const networkStacks = stacksOf(
     .map(({ own, max }) => prune({ version: 1 as const, ...own, max })),
 );
 
+const TOOL_PATTERNS = ['*', 'get_*', 'get_a', 'set_*', '*_b', 'Get_A', 'set_b'];
+const TOOLS = ['get_a', 'get_b', 'set_a', 'set_b', 'GET_A', '\uff47et_a'];
+const URIS = ['file:///w/a', 'file:///w/b', 'memo:a'];
+const SERVER_IDS = ['gh', 'files'];
+
+const condition = (isAllow: boolean): fc.Arbitrary<Condition> =>
+  fc.oneof(
+    fc.constantFrom<Condition>(
+      { const: 'x' },
+      { enum: ['x', 1] },
+      { type: 'string' },
+      { type: 'integer' },
+      {},
+    ),
+    fc.constantFrom<Condition>(...(isAllow ? [{ const: 1, optional: true }] : [{ const: 1 }])),
+  );
+const mcpRule = (effect: 'allow' | 'deny'): fc.Arbitrary<Rule> =>
+  fc
+    .record({
+      server: fc.subarray(['*', 'gh', 'f*'], { minLength: 1, maxLength: 2 }),
+      kind: fc.constantFrom<'tools' | 'prompts' | 'resources' | 'features' | 'all'>(
+        ...(['tools', 'tools', 'tools', 'prompts', 'resources', 'features'] as const),
+        effect === 'deny' ? 'all' : 'tools',
+      ),
+      names: fc.subarray(TOOL_PATTERNS, { minLength: 1, maxLength: 3 }),
+      uris: fc.subarray(['file:///w/*', '*', 'memo:a'], { minLength: 1 }),
+      features: fc.subarray(['sampling', 'roots'], { minLength: 1 }),
+      arguments: fc.option(
+        fc.record(
+          { a: condition(effect === 'allow'), b: condition(effect === 'allow') },
+          { requiredKeys: ['a'] },
+        ),
+        { nil: undefined },
+      ),
+    })
+    .map(({ server, kind, names, uris, features, arguments: given }): Rule => {
+      if (kind === 'all') return { server };
+      if (kind === 'resources') return { server, resources: uris };
+      if (kind === 'features') return { server, features };
+      return { server, [kind]: names, arguments: given };
+    });
+const mcpSections = fc
+  .record({
+    allow: fc.array(mcpRule('allow'), { minLength: 1, maxLength: 4 }),
+    deny: fc
+      .tuple(fc.boolean(), mcpRule('deny'))
+      .map(([isThere, rule]): Rule[] => (isThere ? [rule] : [])),
+  })
+  .map((mcp): Sections => ({ mcp }));
+
+/** Two servers and few names, so that rules over them meet in every way. */
+export const mcpStacks = stacksOf(
+  fc
+    .record({ own: mcpSections, max: fc.option(mcpSections, { nil: undefined, freq: 2 }) })
+    .map(({ own, max }) => prune({ version: 1 as const, ...own, max })),
+);
+
+const given = fc.option(
+  fc.dictionary(
+    fc.constantFrom('a', 'b', 'c'),
+    fc.constantFrom<unknown>('x', 'y', 1, 2.5, null, ['x']),
+  ),
+  { nil: undefined, freq: 4 },
+);
+const server = fc.constantFrom(...SERVER_IDS);
+export const mcpRequests = fc
+  .oneof(
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('tool' as const),
+        server,
+        tool: fc.constantFrom(...TOOLS),
+        arguments: given,
+      }),
+    },
+    fc.record({
+      kind: fc.constant('prompt' as const),
+      server,
+      name: fc.constantFrom(...TOOLS),
+      arguments: given,
+    }),
+    fc.record({ kind: fc.constant('resource' as const), server, uri: fc.constantFrom(...URIS) }),
+    fc.record({
+      kind: fc.constant('feature' as const),
+      server,
+      name: fc.constantFrom('sampling', 'roots', 'logging'),
+    }),
+  )
+  .map((request) => prune(request) as McpQuestion);
+
 const paths = fc.oneof(
   fc
     .array(fc.constantFrom(...NAMES), { maxLength: 4 })
@@ -341,7 +434,16 @@ export function resolveStack(layers: readonly ReferenceLayer[]): EffectivePolicy
     hash,
   });
   if (policy === undefined) throw new Error(JSON.stringify(diagnostics));
-  return policy;
+  // The servers are there whatever the layers say: what is compared here is what may be asked of them.
+  const servers = SERVER_IDS.map((id): GrantedServer => ({
+    ...origin(id),
+    id,
+    at: { kind: 'local', command: ['x'], environment: {} },
+    required: true,
+    provenance: false,
+    layer: 'repo',
+  }));
+  return { ...policy, mcp: { ...policy.mcp, servers } };
 }
 
 export function toRequest(request: ReferenceRequest): Request {

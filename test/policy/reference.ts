@@ -13,6 +13,19 @@ export interface Rule {
   egress?: string | undefined;
   path?: string | undefined;
   access?: 'read' | 'write' | 'private' | undefined;
+  server?: string[] | undefined;
+  tools?: string[] | undefined;
+  prompts?: string[] | undefined;
+  resources?: string[] | undefined;
+  features?: string[] | undefined;
+  arguments?: Record<string, Condition> | undefined;
+}
+
+export interface Condition {
+  const?: string | number;
+  enum?: (string | number)[];
+  type?: 'string' | 'integer';
+  optional?: boolean;
 }
 
 export interface Section {
@@ -24,6 +37,7 @@ export interface Sections {
   network?: Section | undefined;
   filesystem?: Section | undefined;
   execution?: Section | undefined;
+  mcp?: Section | undefined;
 }
 
 export interface Document extends Sections {
@@ -47,7 +61,14 @@ export type ReferenceRequest =
       port: number;
       path: string;
     }
-  | { kind: 'read' | 'write' | 'exec'; path: string };
+  | { kind: 'read' | 'write' | 'exec'; path: string }
+  | McpQuestion;
+
+export type McpQuestion =
+  | { kind: 'tool'; server: string; tool: string; arguments?: Record<string, unknown> }
+  | { kind: 'prompt'; server: string; name: string; arguments?: Record<string, unknown> }
+  | { kind: 'resource'; server: string; uri: string }
+  | { kind: 'feature'; server: string; name: string };
 
 export const WORKSPACE = '/home/u/ws';
 export const HOME = '/home/u';
@@ -62,7 +83,8 @@ type Question =
       level: 'pass' | 'inspect' | 'datagram' | { method: string; path: string };
     }
   | { surface: 'filesystem'; path: string; level: Level }
-  | { surface: 'execution'; path: string };
+  | { surface: 'execution'; path: string }
+  | { surface: 'mcp'; asked: McpQuestion };
 
 /** `allow`, `private` (allowed into the session's copy), `inspected` (allowed with every request judged) or `deny`. */
 export function evaluate(
@@ -112,6 +134,11 @@ export function evaluate(
       if (!holds(layers, { surface: 'filesystem', path: request.path, level: 'read' }))
         return 'deny';
       return holds(layers, { surface: 'execution', path: request.path }) ? 'allow' : 'deny';
+    case 'tool':
+    case 'prompt':
+    case 'resource':
+    case 'feature':
+      return holds(layers, { surface: 'mcp', asked: request }) ? 'allow' : 'deny';
   }
 }
 
@@ -238,6 +265,7 @@ function takes(rule: Rule, question: Question): boolean {
 }
 
 function matches(rule: Rule, question: Question, effect: 'allow' | 'deny'): boolean {
+  if (question.surface === 'mcp') return matchesCall(rule, question.asked, effect);
   if (question.surface !== 'network')
     return matchesPath(rule.path ?? '', question.path, effect, question.surface === 'execution');
   const ports = rule.ports ?? (effect === 'allow' ? [80, 443] : undefined);
@@ -249,6 +277,48 @@ function matches(rule: Rule, question: Question, effect: 'allow' | 'deny'): bool
   if (question.host === 'host.sandbox.internal' && effect === 'allow')
     return rule.host?.includes(question.host) === true;
   return (rule.host ?? []).some((pattern) => matchesHostText(pattern, question.host));
+}
+
+const LISTS = {
+  tool: 'tools',
+  prompt: 'prompts',
+  resource: 'resources',
+  feature: 'features',
+} as const;
+
+function matchesCall(rule: Rule, asked: McpQuestion, effect: 'allow' | 'deny'): boolean {
+  const glob = (pattern: string, text: string): boolean =>
+    new RegExp(`^${pattern.replace(/[.+^$()|[\]\\/?]/g, '\\$&').replace(/\*/g, '.*')}$`).test(text);
+  if (!(rule.server ?? []).some((pattern) => glob(pattern, asked.server))) return false;
+  const name =
+    asked.kind === 'tool' ? asked.tool : asked.kind === 'resource' ? asked.uri : asked.name;
+  const names = rule[LISTS[asked.kind]];
+  const like = (text: string): string => text.normalize('NFKC').toLowerCase();
+  if (names === undefined) {
+    const namesNothing = Object.values(LISTS).every((list) => rule[list] === undefined);
+    if (effect === 'allow' || !namesNothing) return false;
+  } else if (
+    !names.some(
+      (pattern) => glob(pattern, name) || (effect === 'deny' && glob(like(pattern), like(name))),
+    )
+  )
+    return false;
+  if (rule.arguments === undefined) return true;
+  const given = asked.kind === 'tool' || asked.kind === 'prompt' ? asked.arguments : undefined;
+  if (given === undefined) return effect === 'allow';
+  for (const [key, condition] of Object.entries(rule.arguments)) {
+    if (!(key in given)) {
+      if (effect === 'deny' || condition.optional !== true) return false;
+    } else if (!meets(given[key], condition)) return false;
+  }
+  return effect === 'deny' || Object.keys(given).every((key) => key in (rule.arguments ?? {}));
+}
+
+function meets(value: unknown, condition: Condition): boolean {
+  if (condition.const !== undefined && value !== condition.const) return false;
+  if (condition.enum !== undefined && !condition.enum.some((one) => one === value)) return false;
+  if (condition.type === 'string' && typeof value !== 'string') return false;
+  return condition.type !== 'integer' || (typeof value === 'number' && value % 1 === 0);
 }
 
 function speaksOfRequests(rule: Rule): boolean {
@@ -353,7 +423,7 @@ export function matchesPath(
 function isDeniedByBuiltin(question: Question): boolean {
   if (question.surface === 'network')
     return question.host.startsWith('127.') || question.host === 'localhost';
-  if (question.surface === 'execution') return false;
+  if (question.surface === 'execution' || question.surface === 'mcp') return false;
   if (question.path.startsWith(`${HOME}/.ssh/`) || question.path === `${HOME}/.ssh`) return true;
   return question.level === 'write' && /\/\.git\/config(\/|$)/i.test(question.path);
 }

@@ -45,6 +45,11 @@ describe(`requests as text (seed ${seed})`, () => {
       { kind: 'tool', server: 'github', tool: 'get_issue', arguments: { n: 1 } },
     ],
     ['resource files file:///x', { kind: 'resource', server: 'files', uri: 'file:///x' }],
+    [
+      'prompt github/summary {"lang":"en"}',
+      { kind: 'prompt', server: 'github', name: 'summary', arguments: { lang: 'en' } },
+    ],
+    ['feature github/sampling', { kind: 'feature', server: 'github', name: 'sampling' }],
     ['prompt github/summary', { kind: 'prompt', server: 'github', name: 'summary' }],
   ])('%s is read and written', (text, request) => {
     expect(parseRequest(text).request).toEqual(request);
@@ -151,6 +156,31 @@ describe(`requests as text (seed ${seed})`, () => {
         },
       ),
       { seed, numRuns: 1500 },
+    );
+  });
+
+  test('names, URIs and arguments of tools come back as they were, too', () => {
+    const text = bytes.filter((one) => one !== '');
+    const args = fc.option(fc.dictionary(bytes, fc.oneof(bytes, fc.integer())), { nil: undefined });
+    fc.assert(
+      fc.property(
+        fc.constantFrom('tool' as const, 'prompt' as const, 'resource' as const),
+        text,
+        args,
+        (kind, name, given) => {
+          const more = given === undefined ? {} : { arguments: given };
+          const request: Request =
+            kind === 'tool'
+              ? { kind, server: 's', tool: name, ...more }
+              : kind === 'prompt'
+                ? { kind, server: 's', name, ...more }
+                : { kind, server: 's', uri: name };
+          const written = formatRequest(request);
+          expect(written).not.toMatch(UNSAFE);
+          expect(parseRequest(written).request).toEqual(request);
+        },
+      ),
+      { seed, numRuns: 1000 },
     );
   });
 
