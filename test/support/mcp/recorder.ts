@@ -18,11 +18,11 @@ export interface Exchange {
   headers: IncomingHttpHeaders;
   response: ServerResponse;
   /** `{result}` or `{error}` for the id of the message */
-  answer(body: Json): void;
+  answer: (body: Json) => void;
   /** one event of the stream; begins it */
-  event(message: Json): void;
-  raw(text: string): void;
-  end(): void;
+  event: (message: Json) => void;
+  raw: (text: string) => void;
+  end: () => void;
 }
 
 export interface Recorder {

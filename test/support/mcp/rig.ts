@@ -101,7 +101,7 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
     decide,
     mode,
   });
-  const server = net.createServer((socket) => gateway.serve(asStream(socket)));
+  const server = net.createServer({ noDelay: true }, (socket) => gateway.serve(asStream(socket)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

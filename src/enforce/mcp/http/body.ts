@@ -12,7 +12,7 @@ export function readBody(request: IncomingMessage, limit: number): Promise<Buffe
     request.on('data', (chunk: Buffer) => {
       size += chunk.length;
       if (size > limit) {
-        request.pause();
+        chunks.length = 0;
         resolve(undefined);
       } else chunks.push(chunk);
     });

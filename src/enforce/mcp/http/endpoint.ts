@@ -32,6 +32,7 @@ const HEAD_SIZE = 16_384;
 const HEAD_TIME = 10_000;
 const REQUEST_TIME = 60_000;
 const IDLE_TIME = 300_000;
+const REST_TIME = 300;
 
 export function createEndpoint(core: Core): Endpoint {
   const streams = new Set<Duplex>();
@@ -229,15 +230,19 @@ function isBearer(expected: Buffer, header: string | undefined): boolean {
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** An answer of this file. What is left of the request's body is not waited for. */
+/** An answer of this file. What is left of the request's body is read for a moment, so that the answer arrives, and then cut off. */
 function send(response: ServerResponse, { status, ...error }: Refusal, id?: Id): void {
   if (response.headersSent || response.destroyed) return;
   const body = JSON.stringify(errorMessage(id, error));
+  const { req: request } = response;
   response.writeHead(status, {
     'content-type': 'application/json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
-    ...(!response.req.complete && { connection: 'close' }),
+    ...(!request.complete && { connection: 'close' }),
   });
   response.end(body);
+  if (request.complete) return;
+  request.resume();
+  setTimeout(() => request.socket.destroy(), REST_TIME).unref();
 }
