@@ -41,7 +41,7 @@ interface Waiting {
   isCancelled: boolean;
 }
 
-const keyOf = (id: Json | undefined): string => `${typeof id}:${String(id)}`;
+const keyOf = (id: Json | undefined): string => `${typeof id}:${JSON.stringify(id)}`;
 
 export function converse(child: ServerProcess, options: ConversationOptions): Conversation {
   const waiting = new Map<string, Waiting>();
