@@ -65,7 +65,7 @@ function readTree(directory: string, name: string, version: string): PackageTree
 
 /** Enough of a lock file for `npm ci`, which checks each digest and looks the addresses up by itself. */
 function lockFileOf({ name, version, parts }: PackageTree): unknown {
-  const entries = parts.map(({ path, name: own, version: at, integrity }) => [
+  const entries = parts.map(({ path, name: own, version: at, integrity }): [string, unknown] => [
     path,
     { ...(path.endsWith(`node_modules/${own}`) ? {} : { name: own }), version: at, integrity },
   ]);

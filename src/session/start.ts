@@ -247,6 +247,8 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
     credentials: () => credentials?.uses() ?? [],
   });
   live.session = session;
+  // From here on it ends all its parts itself, once.
+  closers.splice(0, closers.length, async () => void (await session.stop('stopped')));
   const control = await serveControl(join(runtimeDirectory, CONTROL_SOCKET), session);
   void session.ended.then(() => control.close());
   if (policy.limits.timeout !== undefined) session.limitTime(policy.limits.timeout);
@@ -254,7 +256,7 @@ async function assemble(plan: SessionPlan, base: Foundation): Promise<Session> {
   if (configs !== undefined) await tellClients(session, configs, plan);
   await toolsReady?.catch(async (error: unknown) => {
     await session.stop('tool-server', messageOf(error));
-    throw error;
+    throw error; // what is wrong is said by whoever asked for the session
   });
   if (early !== undefined) await session.stop(early.reason, early.detail);
   return session;

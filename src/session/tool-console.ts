@@ -8,8 +8,11 @@ import { toVisible } from '../log/redact.ts';
 /** bytes of all that is kept of one server */
 const MOST = 1024 * 1024;
 
+export const toolConsoleFile = (directory: string, server: string): string =>
+  join(directory, `mcp-${server}.log`);
+
 export function createToolConsole(directory: string, server: string): (text: string) => void {
-  const file = join(directory, `mcp-${server}.log`);
+  const file = toolConsoleFile(directory, server);
   let left = MOST;
   return (text) => {
     const lines = text

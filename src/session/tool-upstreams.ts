@@ -1,6 +1,7 @@
 // The way to each tool server of a session: a machine of its own, or a connection to where it is.
 
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 
 import type { Credentials } from '../enforce/credential/credentials.ts';
@@ -16,7 +17,7 @@ import { createDecider } from '../policy/decide.ts';
 import { policyOfServer } from '../policy/server-policy.ts';
 import type { ParentSession, SessionPlan } from './plan.ts';
 import type { Session } from './session.ts';
-import { createToolConsole } from './tool-console.ts';
+import { createToolConsole, toolConsoleFile } from './tool-console.ts';
 import { type PreparedServer, prepareServer } from './tool-package.ts';
 import { createRemoteDial } from './tool-remote.ts';
 import { createToolServer } from './tool-server.ts';
@@ -121,11 +122,17 @@ function withDigest(policy: EffectivePolicy): EffectivePolicy {
   return { ...rest, digest: `sha256:${digest}` };
 }
 
-export function serverMissing(id: string, why: string): SandboxError {
+/** `directory`: of the session, where what a local server wrote is kept. */
+export function serverMissing(id: string, why: string, directory?: string): SandboxError {
+  const written = directory === undefined ? undefined : toolConsoleFile(directory, id);
+  const optional = 'mark it with `required: false` if a session may start without it';
   return new SandboxError({
     kind: 'upstream',
     code: 'MCP_SERVER_MISSING',
     message: `the tool server "${id}" cannot be used: ${why}`,
-    hint: 'a server that may be missing is marked with `required: false`',
+    hint:
+      written === undefined || !existsSync(written)
+        ? optional
+        : `see what it wrote in ${written}; ${optional}`,
   });
 }

@@ -106,7 +106,7 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     const fault = await faultOf(server.id);
     if (fault === undefined) return;
     point.append({ type: 'alert', alert: 'mcp.server', server: server.id, detail: fault });
-    if (server.required) throw serverMissing(server.id, fault);
+    if (server.required) throw serverMissing(server.id, fault, options.directory);
     onProgress(`the tool server "${server.id}" cannot be used: ${fault}`);
   }
 

@@ -159,3 +159,43 @@ describe('tool servers of a session', () => {
     );
   });
 });
+
+describe('a session with a tool server that does not start', () => {
+  let rig: CliRig;
+  beforeAll(() => {
+    rig = new CliRig();
+  });
+  afterAll(() => rig.remove());
+  const policy = (entry: string): string =>
+    `version: 1\nmcp:\n  servers:\n    - {id: gone, command: [node, /nothing-here.js]${entry}}\n    - {id: probe, command: [node, ${SERVER}]}\n  allow:\n    - {server: probe, tools: [env]}\n`;
+
+  it('does not start where the server is required, and says what to do', async () => {
+    const result = await rig.run(['echo', 'THE-AGENT-RAN'], { policy: policy('') });
+    expect(result.code).toBe(125);
+    expect(result.stdout).not.toContain('THE-AGENT-RAN');
+    expect(result.stderr).toContain('the tool server "gone" cannot be used');
+    expect(result.stderr).toMatch(/next: see what it wrote in \S+mcp-gone\.log/);
+    expect(result.stderr).not.toContain('internal error');
+  });
+
+  it('starts without one that is not, and clients are told of the gateway alone', async () => {
+    const script = [
+      'cat /etc/claude-code/managed-mcp.json /etc/codex/requirements.toml /etc/gemini-cli/settings.json',
+      'cat ~/.cursor/mcp.json ~/.copilot/mcp-config.json ~/.config/Code/User/mcp.json',
+      `printf '%s\\n' '{"jsonrpc":"2.0","id":"a","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"x","version":"1"}}}' '{"jsonrpc":"2.0","method":"notifications/initialized"}' '{"jsonrpc":"2.0","id":7,"method":"tools/list"}' | node ${join(ROOT, 'bin/agent-sandbox.js')} mcp connect probe`,
+    ].join('\n');
+    const result = await rig.run(['sh', '-c', script], { policy: policy(', required: false') });
+    expect(result.code, result.stderr).toBe(0);
+    expect(result.stderr).toContain('the tool server "gone" cannot be used');
+    const urls = result.stdout.match(/"(?:url|httpUrl)"?:? ?=? ?"[^"]*"|url = "[^"]*"/g) ?? [];
+    expect(urls.length).toBeGreaterThanOrEqual(6);
+    for (const url of urls)
+      expect(url).toMatch(/http:\/\/mcp\.sandbox\.internal\/mcp\/(?:gone|probe)"$/);
+    const answers = result.stdout
+      .split('\n')
+      .filter((line) => line.startsWith('{"jsonrpc"'))
+      .map((line) => JSON.parse(line) as { id: unknown } & Answer);
+    expect(answers.map(({ id }) => id)).toEqual(['a', 7]);
+    expect(answers[1]?.result?.tools?.map(({ name }) => name)).toEqual(['env']);
+  });
+});
