@@ -15,7 +15,7 @@ import { loadLayers, reportFaults } from './policy-options.ts';
 export function trustCommand(): Command {
   return new Command('trust')
     .description(
-      "accept a repository's policy on this machine, by digest, so that it may ask for credentials",
+      "accept a repository's policy on this machine, by digest, so that it may ask for credentials and define tool servers",
     )
     .argument('[file]', `the policy (default: ${DEFAULT_POLICY})`)
     .option('--json', 'print what was accepted as JSON', false)
@@ -33,7 +33,15 @@ export function trustCommand(): Command {
       const credentials = loaded.policy.credentials.map(
         ({ id, provider }) => `${id} (${provider})`,
       );
-      if (isJson) json({ ...accepted, credentials: loaded.policy.credentials.map(({ id }) => id) });
+      const servers = loaded.policy.mcp.servers.map(({ id, at }) =>
+        at.kind === 'remote' ? `${id} (${at.url})` : `${id} (${at.command.join(' ')})`,
+      );
+      if (isJson)
+        json({
+          ...accepted,
+          credentials: loaded.policy.credentials.map(({ id }) => id),
+          servers: loaded.policy.mcp.servers.map(({ id }) => id),
+        });
       else {
         out(`accepted ${showControls(accepted.path)} as ${accepted.digest}`);
         out(
@@ -41,6 +49,7 @@ export function trustCommand(): Command {
             ? 'it asks for no credential'
             : `it may have minted: ${credentials.map(showControls).join(', ')}; see \`agent-sandbox credential list\``,
         );
+        if (servers.length > 0) out(`its tool servers: ${servers.map(showControls).join(', ')}`);
       }
     });
 }

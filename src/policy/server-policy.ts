@@ -1,7 +1,13 @@
 // The policy under which a tool server itself lives: a local one in its own microVM, a remote one by the requests that the gateway sends
 // to its URL. Invariant: never wider than what the layers above the one that defines it let that one allow.
 import { SandboxError } from '../model/error.ts';
-import type { DefaultGrant, EffectivePolicy, Layer, Sections } from '../model/policy.ts';
+import type {
+  DefaultGrant,
+  EffectivePolicy,
+  ExecutionRule,
+  Layer,
+  Sections,
+} from '../model/policy.ts';
 import { NO_SERVERS, noSections } from './sections.ts';
 import { reachRule } from './server-grants.ts';
 
@@ -25,14 +31,22 @@ export function policyOfServer(policy: EffectivePolicy, id: string): EffectivePo
     reach === undefined
       ? (server.sandbox ?? noSections())
       : { ...noSections(), network: { allow: [reach], deny: [] } };
+  const defining = policy.layers.findIndex(
+    ({ name, mcp }) =>
+      name === server.layer && mcp.servers.some((one) => one.id === id && one.file === server.file),
+  );
+  const narrowed = policy.layers.some(
+    (layer, i) =>
+      i !== defining &&
+      (i < defining || layer.name === server.layer) &&
+      hasCeiling(layer) &&
+      layer.narrows.includes('execution'),
+  );
   return {
     ...policy,
-    layers: policy.layers.map((layer) => {
+    layers: policy.layers.map((layer, i) => {
       if (layer.name === 'builtin') return { ...layer, credentials: [], mcp: noSections().mcp };
-      const isOwn =
-        layer.name === server.layer &&
-        layer.mcp.servers.some((one) => one.id === id && one.file === server.file);
-      return isOwn ? definingLayer(layer, own) : boundingLayer(layer);
+      return i === defining ? definingLayer(layer, own, narrowed) : boundingLayer(layer);
     }),
     user: 'agent',
     clamps: [],
@@ -42,27 +56,41 @@ export function policyOfServer(policy: EffectivePolicy, id: string): EffectivePo
 }
 
 /** The layer with the server's allows in the place of its own. */
-function definingLayer(layer: Layer, own: Sections): Layer {
-  const narrows = new Set<DefaultGrant>(['workspace', ...own.narrows]);
+function definingLayer(layer: Layer, own: Sections, isNarrowed: boolean): Layer {
+  const states = own.narrows.includes('execution');
+  const narrows: DefaultGrant[] = states || isNarrowed ? ['workspace', 'execution'] : ['workspace'];
+  const bare = withoutAllows(layer);
   return {
-    ...withoutAllows(layer),
+    ...bare,
     network: { allow: own.network.allow, deny: [...layer.network.deny, ...own.network.deny] },
     filesystem: {
       allow: own.filesystem.allow,
-      deny: [...layer.filesystem.deny, ...own.filesystem.deny],
+      deny: [...bare.filesystem.deny, ...own.filesystem.deny],
     },
     execution: {
-      allow: own.execution.allow,
+      // Running what can be read is bounded by a layer above that bounds it for all: as if all of it were stated here.
+      allow: isNarrowed && !states ? [EVERYTHING] : own.execution.allow,
       deny: [...layer.execution.deny, ...own.execution.deny],
     },
-    narrows: [...narrows],
+    narrows,
   };
 }
+
+const EVERYTHING: ExecutionRule = {
+  place: 'mcp.servers',
+  file: 'builtin',
+  line: 0,
+  column: 0,
+  path: '/**',
+};
+
+const hasCeiling = ({ name, max }: Layer): boolean =>
+  name !== 'builtin' && (max !== undefined || name === 'org');
 
 /** A layer that allows nothing here; what it allowed itself still lies within its ceiling. */
 function boundingLayer(layer: Layer): Layer {
   const bare = withoutAllows(layer);
-  if (layer.max === undefined && layer.name !== 'org') return bare;
+  if (!hasCeiling(layer)) return bare;
   const max = layer.max ?? noSections();
   return {
     ...bare,

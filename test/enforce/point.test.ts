@@ -74,6 +74,15 @@ describe('a request', () => {
     expect(readRecords(file)).toMatchObject([{ agent: { command: 'node', pid: 812 } }]);
   });
 
+  it('leaves no value of an argument on record, of tools and of prompts', () => {
+    const point = pointWith();
+    const given = { token: 'CANARY-7f3a9c51' };
+    point.ask({ kind: 'tool', server: 's', tool: 't', arguments: given });
+    point.ask({ kind: 'prompt', server: 's', name: 'p', arguments: given });
+    expect(readRecords(file).map(({ request }) => request)).toEqual(['tool s/t', 'prompt s/p']);
+    expect(readFileSync(file, 'utf8')).not.toContain('CANARY');
+  });
+
   it('that cannot be judged is denied and on record, and the next one is judged', () => {
     let calls = 0;
     const point = pointWith({
