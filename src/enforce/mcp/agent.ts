@@ -212,9 +212,9 @@ async function answer(
         fail(core, server, message, stream, fault);
         return;
       }
-      const { hints } = server.lists[found.kind];
+      const { hints, asStream } = server.lists[found.kind];
       const list = served(core, server, found.kind);
-      stream.last(resultMessage(id, { ...hints, [found.member]: list }));
+      stream.last(resultMessage(id, { ...hints, [found.member]: list }), { asStream });
       return;
     }
     case 'call':

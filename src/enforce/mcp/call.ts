@@ -100,7 +100,9 @@ export async function call(
   const key = callKey(method, params);
   const unasked = server.rounds.check(key, params);
   if (unasked !== undefined) {
-    own(denialAnswer(core, request, refuse(core, request, 'mcp-rounds', unasked, facts), asker));
+    refuse(core, request, 'mcp-rounds', unasked, facts);
+    const message = `Invalid params: ${unasked}`;
+    own({ status: 200, message: errorMessage(id, { code: CODE.params, message }) });
     return;
   }
   const waiting = new AbortController();

@@ -67,6 +67,7 @@ function createState({ id, upstream }: GatewayServer, limits: typeof LIMITS): Se
     isSeen: false,
     live: new Set(),
     hints: {},
+    asStream: false,
     running: undefined,
   });
   const lists: Record<DefinitionKind, ListState> = {

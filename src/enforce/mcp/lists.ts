@@ -140,7 +140,10 @@ async function fetchAll(
     all.push(...items);
     if (all.length > core.limits.definitions)
       return failure(`the tool server's list of ${kind}s is too long`);
-    if (page === 0) list.hints = hintsOf(result);
+    if (page === 0) {
+      list.hints = hintsOf(result);
+      list.asStream = reply.asStream === true;
+    }
     const { nextCursor } = result;
     if (nextCursor === undefined || nextCursor === null) return all;
     if (typeof nextCursor !== 'string' || seen.has(nextCursor))

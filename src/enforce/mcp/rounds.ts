@@ -7,7 +7,7 @@ import type { JsonObject } from '../../model/credential.ts';
 
 /** Which calls of one server wait for answers of the agent. Bounded; the oldest is forgotten. */
 export interface Rounds {
-  /** Whether the server has asked for this: a reason why not. */
+  /** Whether a state that comes back is one of this call's: a reason why not. */
   check(call: string, params: JsonObject): string | undefined;
   /** The server asks back; a reason why it may not any more. */
   ask(call: string, state: string | undefined): string | undefined;
@@ -21,12 +21,13 @@ export function createRounds(most: number): Rounds {
   const open = new Map<string, { count: number; states: Set<string> }>();
   return {
     check: (call, params) => {
-      const { inputResponses, requestState } = params;
-      if (inputResponses === undefined && requestState === undefined) return undefined;
-      const known = open.get(call);
-      if (known === undefined) return 'the server has not asked back for this call';
-      if (typeof requestState === 'string' && !known.states.has(hashOf(requestState)))
-        return 'the state is not one that the server gave with this call';
+      // Answers alone tell a server nothing that it could take for its own.
+      const { requestState } = params;
+      if (requestState === undefined) return undefined;
+      const isGiven =
+        typeof requestState === 'string' &&
+        open.get(call)?.states.has(hashOf(requestState)) === true;
+      if (!isGiven) return 'the state is not one that the server gave with this call';
       return undefined;
     },
     ask: (call, state) => {

@@ -70,6 +70,8 @@ export interface ListState {
   live: ReadonlySet<string>;
   /** from the last answer: of the result, besides the list */
   hints: JsonObject;
+  /** it came in a stream */
+  asStream: boolean;
   running: Promise<Failure | undefined> | undefined;
 }
 

@@ -402,11 +402,10 @@ describe('a call that asks back', () => {
       { ...ECHO, name: 'danger', inputResponses, requestState: state },
     ]) {
       const { message } = await rig.modern('tools/call', params, { meta });
-      expect(message).toMatchObject({
-        result: {
-          isError: true,
-          _meta: { 'agent-sandbox/decision': { rule: 'builtin/mcp-rounds' } },
-        },
+      expect(message).toMatchObject({ error: { code: -32602 } });
+      expect(rig.decisions().at(-1)).toMatchObject({
+        effect: 'deny',
+        rule: { id: 'builtin/mcp-rounds' },
       });
     }
     expect(rig.upstream.of('tools/call')).toHaveLength(sent);

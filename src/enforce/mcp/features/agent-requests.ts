@@ -8,7 +8,7 @@ import { denialAnswer } from '../denial.ts';
 import { request } from '../exchange.ts';
 import type { AgentStream } from '../http/answer.ts';
 import { ask, factsOf, isListed, refuse } from '../judge.ts';
-import { requestFor } from '../lists.ts';
+import { ensureFresh, requestFor } from '../lists.ts';
 import { CODE, errorMessage, resultMessage } from '../message/error.ts';
 import { type Id, isObject } from '../message/message.ts';
 import { noteFindings, recordOutcome } from '../note.ts';
@@ -29,6 +29,7 @@ export async function completion(
       ? requestFor(channel.server.id, 'prompt', name)
       : // A pattern; it can be completed where it is served at all.
         undefined;
+  await ensureFresh(core, channel, typeof name === 'string' ? 'prompt' : 'template');
   const isKnown =
     typeof name === 'string'
       ? core.options.pins.isServed(channel.server.id, 'prompt', name)
