@@ -4,7 +4,7 @@ import type { Json } from '../../../model/credential.ts';
 import type { Findings } from './findings.ts';
 import { readLeaves, rewrite } from './leaves.ts';
 import type { Leaves } from './leaves.ts';
-import { cleanText, isSuspect } from './text.ts';
+import { cleanText } from './text.ts';
 
 /** Undefined where two keys would become one. Without anything to clean it is the same message. */
 export function cleanMessage(
@@ -12,8 +12,7 @@ export function cleanMessage(
   leaves: Leaves,
   findings: Findings,
 ): { message: Json; leaves: Leaves } | undefined {
-  if (!isSuspect(leaves.values.joined) && !isSuspect(leaves.others.joined))
-    return { message, leaves };
+  if (!leaves.values.isSuspect() && !leaves.others.isSuspect()) return { message, leaves };
   const cleaned = rewrite(message, (leaf, text) => {
     const { text: clean, stripped } = cleanText(text);
     for (const detector of stripped) findings.add({ detector, place: leaves.place(leaf) });

@@ -128,7 +128,7 @@ function noteInstructions(leaves: Leaves, findings: Findings): void {
   for (const texts of [leaves.values, leaves.others]) {
     const found = findInjection(texts);
     if (found !== undefined)
-      findings.add({ detector: 'injection', place: placeAt(leaves, texts, found.at) });
+      findings.add({ detector: 'injection', place: placeAt(leaves, texts, found) });
   }
   const at = findExfiltration(leaves.values.joined);
   if (at !== undefined)

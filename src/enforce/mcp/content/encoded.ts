@@ -2,9 +2,18 @@
 
 import { gunzipSync, inflateSync } from 'node:zlib';
 
-/** Decodes to fewer characters than any secret or instruction has. */
-const BASE64_RUN = /[A-Za-z0-9+/_-]{24,}={0,2}/g;
+import { unitsOf } from './units.ts';
+
+/** Shorter ones decode to fewer characters than any secret or instruction has. */
+const SHORTEST_RUN = 24;
+/** by UTF-16 unit: what runs of base64 and hexadecimal are made of */
+const IN_BASE64 = tableOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-');
+const IN_PERCENT = tableOf(
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.~%+*!()_-',
+);
 const HEX = /^(?:[0-9A-Fa-f]{2}){20,}$/;
+/** What base64 of a text has, and a path or a word does not. */
+const CASES = [/[A-Z]/, /[a-z]/];
 /** `1f 8b 08` and the zlib headers, in base64. */
 const COMPRESSED = /^(?:H4sI|eJ[wyz]|eNo|eNq|eAE)/;
 /** bytes that all compressed texts of one message may come to */
@@ -22,28 +31,55 @@ export interface EncodedText {
   coding: 'base64' | 'hex' | 'percent' | 'compressed';
 }
 
-export function encodedTexts(text: string): EncodedText[] {
+export function encodedTexts(text: string, units: Uint16Array = unitsOf(text)): EncodedText[] {
   const found: EncodedText[] = [];
   let inflated = 0;
   let tries = 0;
-  for (const match of text.matchAll(BASE64_RUN)) {
-    const [run] = match;
-    const span = { start: match.index, end: match.index + run.length };
-    if (HEX.test(run))
-      found.push({ ...span, text: Buffer.from(run, 'hex').toString('latin1'), coding: 'hex' });
+  for (const { start, end } of runs(units)) {
+    const run = text.slice(start, end);
+    if (HEX.test(run)) {
+      found.push({ start, end, text: Buffer.from(run, 'hex').toString('latin1'), coding: 'hex' });
+      continue;
+    }
+    if (!CASES.every((letters) => letters.test(run))) continue;
     const bytes = Buffer.from(run, 'base64');
-    found.push({ ...span, text: bytes.toString('latin1'), coding: 'base64' });
+    found.push({ start, end, text: bytes.toString('latin1'), coding: 'base64' });
     if (COMPRESSED.test(run) && tries < MOST_COMPRESSED && inflated < MOST_INFLATED) {
       tries += 1;
       const plain = inflate(bytes, MOST_INFLATED - inflated);
       if (plain !== undefined) {
         inflated += plain.length;
-        found.push({ ...span, text: plain.toString('latin1'), coding: 'compressed' });
+        found.push({ start, end, text: plain.toString('latin1'), coding: 'compressed' });
       }
     }
   }
-  found.push(...percentTexts(text));
+  found.push(...percentTexts(text, units));
   return found;
+}
+
+/** Looks at every 24th character until one could be within a run. */
+function runs(units: Uint16Array): { start: number; end: number }[] {
+  const found: { start: number; end: number }[] = [];
+  let start = 0;
+  while (start + SHORTEST_RUN <= units.length) {
+    let last = start + SHORTEST_RUN - 1;
+    while (last >= start && IN_BASE64[units[last] as number] === 1) last--;
+    if (last >= start) {
+      start = last + 1;
+      continue;
+    }
+    let end = start + SHORTEST_RUN;
+    while (end < units.length && IN_BASE64[units[end] as number] === 1) end++;
+    found.push({ start, end });
+    start = end + 1;
+  }
+  return found;
+}
+
+function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(0x10000);
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
 }
 
 function inflate(bytes: Buffer, maxOutputLength: number): Buffer | undefined {
@@ -56,23 +92,31 @@ function inflate(bytes: Buffer, maxOutputLength: number): Buffer | undefined {
   }
 }
 
-const IN_RUN = /[\w.~%+*!()-]/;
-
-function percentTexts(text: string): EncodedText[] {
+function percentTexts(text: string, units: Uint16Array): EncodedText[] {
   const found: EncodedText[] = [];
   let done = 0;
   for (let at = text.indexOf('%'); at >= 0; at = text.indexOf('%', Math.max(at + 1, done))) {
     if (!/^%[0-9A-Fa-f]{2}/.test(text.slice(at, at + 3))) continue;
     let start = at;
-    while (start > done && at - start < LONGEST_RUN && IN_RUN.test(text[start - 1] as string))
+    while (start > done && at - start < LONGEST_RUN && IN_PERCENT[units[start - 1] as number] === 1)
       start--;
     let end = at + 3;
-    while (end < text.length && end - at < LONGEST_RUN && IN_RUN.test(text[end] as string)) end++;
-    const plain = text
-      .slice(start, end)
-      .replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-    found.push({ start, end, text: plain, coding: 'percent' });
+    while (end < units.length && end - at < LONGEST_RUN && IN_PERCENT[units[end] as number] === 1)
+      end++;
+    found.push({ start, end, text: percentDecoded(text.slice(start, end)), coding: 'percent' });
     done = end;
   }
   return found;
+}
+
+/** By bytes. */
+function percentDecoded(run: string): string {
+  const pieces = run.split('%');
+  return pieces
+    .map((piece, index) => {
+      if (index === 0) return piece;
+      const byte = /^[0-9A-Fa-f]{2}/.test(piece) ? parseInt(piece.slice(0, 2), 16) : -1;
+      return byte < 0 ? `%${piece}` : String.fromCharCode(byte) + piece.slice(2);
+    })
+    .join('');
 }

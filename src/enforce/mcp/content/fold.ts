@@ -3,6 +3,7 @@
 // So one search finds a value in all of these, and base64 of both alphabets, hexadecimal and percent-encoding are hardly more.
 
 import { CONFUSABLES } from './confusables.ts';
+import { unitsOf } from './units.ts';
 
 /** by UTF-16 unit: the byte it becomes, 0 for what is left out */
 const FOLDED = buildTable();
@@ -24,13 +25,18 @@ function buildTable(): Uint8Array {
   return table;
 }
 
-/** The bytes are a view of their own. */
+/** ASCII, of their own memory. */
 export function fold(text: string): Uint8Array {
-  const { length } = text;
+  return foldUnits(unitsOf(text));
+}
+
+export function foldUnits(units: Uint16Array): Uint8Array {
+  const { length } = units;
+  const table = FOLDED;
   const bytes = new Uint8Array(length);
   let count = 0;
   for (let at = 0; at < length; at++) {
-    const byte = FOLDED[text.charCodeAt(at)] as number;
+    const byte = table[units[at] as number] as number;
     bytes[count] = byte;
     if (byte !== 0) count++;
   }

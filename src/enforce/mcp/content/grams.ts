@@ -32,28 +32,27 @@ export interface Grams {
 }
 
 export function createGrams(
-  candidates: readonly Uint8Array[],
-  owners: readonly KnownValue[],
+  candidates: readonly { owner: KnownValue; bytes: Uint8Array }[],
 ): Grams {
   const forms: WatchedForm[] = [];
-  candidates.forEach((candidate, index) => {
-    const bytes = candidate.subarray(0, LONGEST);
-    if (bytes.length < SHORTEST) return;
-    const owner = owners[index] as KnownValue;
+  for (const { owner, bytes: whole } of candidates) {
+    const bytes = whole.subarray(0, LONGEST);
+    if (bytes.length < SHORTEST) continue;
     const key = `${owner.credential}\n${Buffer.from(bytes).toString('latin1')}`;
     forms.push({ owner, bytes, key });
-  });
+  }
   const { filter, places } = buildTables(forms);
   return {
     forms,
     scan: (text, onPiece) => {
       if (forms.length === 0) return;
       const more = text.length > LONG_TEXT ? GRAM_OF_LONG - GRAM : 0;
+      const { length } = text;
       let hash = 0;
-      for (let at = 0; at < text.length; at++) {
-        const gone = at >= GRAM ? Math.imul(text[at - GRAM] as number, LEAVING) : 0;
-        hash = (Math.imul(hash, BASE) + (text[at] as number) - gone) | 0;
-        if (at < GRAM - 1 || filter[indexOf(hash)] === 0) continue;
+      for (let at = 0; at < length; at++) {
+        hash = (Math.imul(hash, BASE) + (text[at] as number)) | 0;
+        if (at >= GRAM) hash = (hash - (LEAVING[text[at - GRAM] as number] as number)) | 0;
+        if (filter[hash >>> (32 - BITS)] === 0 || at < GRAM - 1) continue;
         for (const { form, start } of places.get(hash) ?? [])
           if (isAt(text, at + 1 - GRAM, (forms[form] as WatchedForm).bytes, start, more))
             onPiece(form, start, at + 1);
@@ -62,10 +61,9 @@ export function createGrams(
   };
 }
 
-/** BASE to the power of GRAM: what the byte that leaves the window was multiplied by, once the hash has moved on. */
-const LEAVING = Array.from({ length: GRAM }).reduce<number>(
-  (product) => Math.imul(product, BASE),
-  1,
+/** By the byte that leaves the window: what it was multiplied by, once the hash has moved on. */
+const LEAVING = Int32Array.from({ length: 256 }, (_, byte) =>
+  Array.from({ length: GRAM }).reduce<number>((product) => Math.imul(product, BASE), byte),
 );
 
 /** The high bits: the low ones of a product hardly depend on the earlier bytes. */

@@ -2,23 +2,40 @@
 
 import { createSearch } from '../../scan/search.ts';
 import type { Search } from '../../scan/search.ts';
-import { fold } from './fold.ts';
+import { fold, foldedPlaces } from './fold.ts';
+import { indexAt } from './leaves.ts';
 import type { Texts } from './leaves.ts';
 import { AUTHORITY_TAGS, DEFINITION_PHRASES, PHRASES } from './phrases.ts';
+import type { Phrase } from './phrases.ts';
 
-/** Searches are made at their first use. */
-function lazily(make: () => Search): () => Search {
+/** Of words whose beginning does not fit, so many are looked at: a text may hold no more of them. */
+const MOST_TRIES = 2048;
+/** Folded characters before the words. */
+const BEFORE = 64;
+
+type Find = (folded: Uint8Array) => number | undefined;
+
+const inResult = lazily(PHRASES, (words) => words);
+const inDefinition = lazily(DEFINITION_PHRASES, (words) => words);
+const inRotated = lazily(DEFINITION_PHRASES, rot13);
+
+/** Where the first phrase ends; the search is made at its first use. */
+function lazily(phrases: readonly Phrase[], spelled: (words: string) => string): Find {
   let made: Search | undefined;
-  return () => (made ??= make());
-}
-
-const inResults = lazily(() => searchOf(PHRASES, (text) => text));
-const inDefinitions = lazily(() => searchOf(DEFINITION_PHRASES, (text) => text));
-const rotated = lazily(() => searchOf(DEFINITION_PHRASES, rot13));
-
-function searchOf(phrases: readonly string[], spelled: (phrase: string) => string): Search {
-  const distinct = new Set(phrases.map((phrase) => Buffer.from(fold(spelled(phrase))).toString()));
-  return createSearch([...distinct].map((phrase) => Buffer.from(phrase)));
+  const decode = (text: string): string => (spelled === rot13 ? rot13(text) : text);
+  return (folded) => {
+    made ??= createSearch(phrases.map(({ words }) => fold(spelled(words))));
+    let first: number | undefined;
+    let tries = 0;
+    made.scan(folded, 0, (index, end) => {
+      if (first !== undefined || ++tries > MOST_TRIES) return;
+      const { words, before } = phrases[index] as Phrase;
+      const start = end - fold(words).length;
+      const lead = Buffer.from(folded.subarray(Math.max(0, start - BEFORE), start));
+      if (before === undefined || before.test(decode(lead.toString('latin1')))) first = end;
+    });
+    return first;
+  };
 }
 
 export function rot13(text: string): string {
@@ -29,24 +46,25 @@ export function rot13(text: string): string {
 }
 
 /** Where in the joined texts it is; undefined when there is none. */
-export function findInjection(texts: Texts): { at: number; isEncoded: boolean } | undefined {
-  const plain = firstEnd(inResults(), texts.folded());
-  // Where it is to a letter takes a second pass, and only the field is told.
-  if (plain !== undefined) return { at: placeOf(texts, plain), isEncoded: false };
+export function findInjection(texts: Texts): number | undefined {
+  const plain = inResult(texts.folded());
+  if (plain !== undefined) return foldedPlaces(texts.joined)[plain - 1];
   const tag = AUTHORITY_TAGS.exec(texts.joined);
-  if (tag !== null) return { at: tag.index, isEncoded: false };
-  for (const { text, start } of texts.encoded())
-    if (firstEnd(inResults(), fold(text)) !== undefined) return { at: start, isEncoded: true };
-  return undefined;
+  if (tag !== null) return tag.index;
+  const { joined, starts, parts } = texts.encoded();
+  if (parts.length === 0) return undefined;
+  const hidden = inResult(fold(joined));
+  if (hidden === undefined) return undefined;
+  return parts[indexAt(starts, foldedPlaces(joined)[hidden - 1] ?? 0)]?.start;
 }
 
 /** The same for one text of a definition, where less is enough. */
 export function hasInstruction(text: string): boolean {
-  return firstEnd(inDefinitions(), fold(text)) !== undefined || AUTHORITY_TAGS.test(text);
+  return inDefinition(fold(text)) !== undefined || AUTHORITY_TAGS.test(text);
 }
 
 export function hasRotatedInstruction(text: string): boolean {
-  return firstEnd(rotated(), fold(text)) !== undefined;
+  return inRotated(fold(text)) !== undefined;
 }
 
 const LEET: Readonly<Record<string, string>> = {
@@ -63,25 +81,5 @@ const LEET: Readonly<Record<string, string>> = {
 
 export function hasLeetInstruction(text: string): boolean {
   const plain = text.replace(/[013457@$!]/g, (digit) => LEET[digit] ?? digit);
-  return plain !== text && firstEnd(inDefinitions(), fold(plain)) !== undefined;
-}
-
-function firstEnd(search: Search, folded: Uint8Array): number | undefined {
-  let first: number | undefined;
-  search.scan(folded, 0, (_pattern, end) => {
-    first ??= end;
-  });
-  return first;
-}
-
-function placeOf(texts: Texts, end: number): number {
-  let low = 0;
-  let high = texts.joined.length;
-  // The prefix of the joined text that folds to `end` bytes, by halves.
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (fold(texts.joined.slice(0, middle)).length < end) low = middle + 1;
-    else high = middle;
-  }
-  return Math.max(0, low - 1);
+  return plain !== text && inDefinition(fold(plain)) !== undefined;
 }

@@ -35,6 +35,19 @@ export function foldedForms(value: Buffer): Uint8Array[] {
   return [...forms.values()];
 }
 
+/** The forms of which pieces are looked for as well: those that somebody cuts by hand. */
+export function piecedForms(value: Buffer): Uint8Array[] {
+  if (foldedForms(value).length === 0) return [];
+  const text = value.toString('utf8');
+  const forms = [
+    text,
+    Array.from(text).reverse().join(''),
+    ...base64Alignments(value),
+    value.toString('hex'),
+  ];
+  return forms.map(fold);
+}
+
 /** What the value alone determines of base64 texts it is part of, for each of the three ways it can lie in them. */
 function base64Alignments(bytes: Buffer): string[] {
   return [0, 1, 2].map((before) => {

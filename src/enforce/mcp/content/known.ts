@@ -5,7 +5,7 @@ import { createSearch } from '../../scan/search.ts';
 import type { Search } from '../../scan/search.ts';
 import { createGrams } from './grams.ts';
 import type { Grams } from './grams.ts';
-import { foldedForms } from './known-forms.ts';
+import { foldedForms, piecedForms } from './known-forms.ts';
 import type { KnownValue } from './known-value.ts';
 
 export type KnownValues = Pick<Scanner, 'patterns'>;
@@ -34,6 +34,7 @@ export function createKnown(known: KnownValues): () => KnownIndex {
 function compile(patterns: Patterns): KnownIndex {
   const owners: KnownValue[] = [];
   const forms: Uint8Array[] = [];
+  const pieced: { owner: KnownValue; bytes: Uint8Array }[] = [];
   const exactOf = new Set<string>();
   const values = new Map<string, KnownValue>();
   for (const { form, credential, bytes } of patterns.owners) {
@@ -42,6 +43,7 @@ function compile(patterns: Patterns): KnownIndex {
     values.set(credential, owner);
     const folded = foldedForms(bytes);
     if (folded.length === 0) exactOf.add(credential);
+    pieced.push(...piecedForms(bytes).map((one) => ({ owner, bytes: one })));
     for (const one of folded) {
       owners.push(owner);
       forms.push(one);
@@ -53,7 +55,7 @@ function compile(patterns: Patterns): KnownIndex {
   return {
     search: createSearch(forms),
     owners,
-    grams: createGrams(forms, owners),
+    grams: createGrams(pieced),
     exact: exactOf.size > 0 ? patterns.search : undefined,
     exactOwners,
   };

@@ -4,7 +4,9 @@
 import type { Json, JsonObject } from '../../../model/credential.ts';
 import { encodedTexts } from './encoded.ts';
 import type { EncodedText } from './encoded.ts';
-import { fold } from './fold.ts';
+import { foldUnits } from './fold.ts';
+import { isSuspect } from './text.ts';
+import { unitsOf } from './units.ts';
 
 /** The strict reader of messages allows less; this holds for callers that have read in another way. */
 const MAX_DEPTH = 128;
@@ -20,7 +22,16 @@ export interface Texts {
   leaves: readonly number[];
   /** of `joined`; made at the first call */
   folded(): Uint8Array;
-  encoded(): readonly EncodedText[];
+  encoded(): Hidden;
+  isSuspect(): boolean;
+}
+
+/** The texts that encodings hide, joined like the texts themselves. */
+export interface Hidden {
+  parts: readonly EncodedText[];
+  joined: string;
+  /** where each part begins in `joined` */
+  starts: readonly number[];
 }
 
 export interface Leaves {
@@ -99,17 +110,42 @@ function createTexts(): { add(text: string, leaf: number): void; end(): Texts } 
     },
     end: () => {
       const joined = texts.length === 1 ? (texts[0] as string) : texts.join('\n');
+      let units: Uint16Array | undefined;
       let folded: Uint8Array | undefined;
-      let encoded: EncodedText[] | undefined;
+      let encoded: Hidden | undefined;
+      const read = (): Uint16Array => (units ??= unitsOf(joined));
       return {
         joined,
         starts,
         leaves,
-        folded: () => (folded ??= fold(joined)),
-        encoded: () => (encoded ??= encodedTexts(joined)),
+        folded: () => (folded ??= foldUnits(read())),
+        encoded: () => (encoded ??= hiddenIn(encodedTexts(joined, read()))),
+        isSuspect: () => isSuspect(joined, read()),
       };
     },
   };
+}
+
+function hiddenIn(parts: readonly EncodedText[]): Hidden {
+  let length = 0;
+  const starts = parts.map(({ text }) => {
+    const start = length;
+    length += text.length + 1;
+    return start;
+  });
+  return { parts, starts, joined: parts.map(({ text }) => text).join('\n') };
+}
+
+/** Index of the last of `starts` that is not behind `at`. */
+export function indexAt(starts: readonly number[], at: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((starts[middle] as number) <= at) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 function pathOf(steps: readonly Step[], step: number): string {
@@ -123,14 +159,7 @@ function pathOf(steps: readonly Step[], step: number): string {
 
 /** Index within `texts` of the one that holds this place of `joined`. */
 export function textAt(texts: Texts, at: number): number {
-  let low = 0;
-  let high = texts.starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >> 1;
-    if ((texts.starts[middle] as number) <= at) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return indexAt(texts.starts, at);
 }
 
 /** Every text with another in its place where `change` gives one. Keys that become alike: undefined, since one would be lost. */

@@ -4,16 +4,28 @@ import type { Json, JsonObject } from '../../../model/credential.ts';
 import { isObject } from './shape.ts';
 
 /** An image that a client which shows markdown or HTML fetches by itself, with a query to carry something. */
-const IMAGE =
-  /!\[[^\]\n]{0,256}\]\(\s{0,8}<?https?:\/\/[^\s)>?]{1,1024}\?[^\s)>]|<img\b[^<>]{0,512}\bsrc\s{0,8}=\s{0,8}["']?https?:\/\/[^\s"'>?]{1,1024}\?/i;
+const IMAGE = /^!\[[^\]\n]{0,256}\]\(\s{0,8}<?https?:\/\/[^\s)>?]{1,1024}\?[^\s)>]/i;
+const HTML_IMAGE = /<img\b[^<>]{0,512}?\bsrc\s{0,8}=\s{0,8}["']?https?:\/\/[^\s"'<>?]{1,1024}\?/i;
 /** A link whose query has a place left for something, or is long. */
 const LINK =
-  /\[[^\]\n]{0,256}\]\(\s{0,8}<?https?:\/\/[^\s)>?]{1,1024}\?[^\s)>]{0,1024}(?:\{[^}\n]{0,64}\}|\[[A-Z_ ]{3,64}\]|[^\s)>]{256})/;
+  /^\[[^\]\n]{0,256}\]\(\s{0,8}<?https?:\/\/[^\s)>?]{1,1024}\?[^\s)>]{0,1024}(?:\{[^}\n]{0,64}\}|\[[A-Z_ ]{3,64}\]|[^\s)>]{256})/;
+
+/** Links of one message that are looked at: each is read for a bounded length. */
+const MOST_LINKS = 2048;
+const LONGEST_LINK = 2600;
 
 /** Index of the first, or undefined. */
 export function findExfiltration(text: string): number | undefined {
-  if (!text.includes('](') && !/<img/i.test(text)) return undefined;
-  return IMAGE.exec(text)?.index ?? LINK.exec(text)?.index;
+  const image = text.includes('<img') ? HTML_IMAGE.exec(text) : null;
+  if (image !== null) return image.index;
+  let at = text.indexOf('](');
+  for (let count = 0; at >= 0 && count < MOST_LINKS; at = text.indexOf('](', at + 2), count++) {
+    const start = Math.max(0, text.lastIndexOf('[', at));
+    const from = text[start - 1] === '!' ? start - 1 : start;
+    const link = text.slice(Math.max(from, at - 257), at + LONGEST_LINK);
+    if (IMAGE.test(link) || LINK.test(link)) return from;
+  }
+  return undefined;
 }
 
 const ORDINARY = /^(?:https:|ui:|[a-z][a-z0-9.+-]*:\/\/)/i;

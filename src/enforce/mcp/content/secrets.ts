@@ -6,8 +6,8 @@ import { createHash } from 'node:crypto';
 import { fold, foldedPlaces } from './fold.ts';
 import type { KnownIndex } from './known.ts';
 import type { KnownValue } from './known-value.ts';
-import type { Leaves, Texts } from './leaves.ts';
-import { textAt } from './leaves.ts';
+import { indexAt, textAt } from './leaves.ts';
+import type { Hidden, Leaves, Texts } from './leaves.ts';
 import { EXAMPLES, SECRET_PATTERNS } from './secret-patterns.ts';
 import type { Window } from './window.ts';
 
@@ -63,16 +63,33 @@ function findIn(texts: Texts, which: SecretHit['in'], search: SecretSearch): Fou
       addKnown(owner, places?.[start] ?? 0, (places?.[end - 1] ?? 0) + 1);
   }
   for (const { owner, start, end } of exactSpans(known, joined)) addKnown(owner, start, end);
-  for (const { start, end, text } of texts.encoded()) {
-    // One level of encoding: patterns; compressed texts for live values as well.
-    for (const hit of patternHits(text, which, search.allowed)) hits.push({ ...hit, start, end });
-    if (known.owners.length > 0)
-      known.search.scan(fold(text), 0, (form) =>
-        addKnown(known.owners[form] as KnownValue, start, end),
-      );
-  }
+  hits.push(...hiddenHits(texts.encoded(), which, search));
   hits.push(...patternHits(joined, which, search.allowed));
   return { hits, isCut };
+}
+
+/** One level of encoding: the hits are the whole of what is encoded. */
+function hiddenHits(hidden: Hidden, which: SecretHit['in'], search: SecretSearch): SecretHit[] {
+  const { parts, starts, joined } = hidden;
+  if (parts.length === 0) return [];
+  const partAt = (at: number): { start: number; end: number } => {
+    const { start, end } = parts[indexAt(starts, at)] as { start: number; end: number };
+    return { start, end };
+  };
+  const hits = patternHits(joined, which, search.allowed).map((hit) => ({
+    ...hit,
+    ...partAt(hit.start),
+  }));
+  const { known } = search;
+  if (known.owners.length === 0) return hits;
+  let places: Uint32Array | undefined;
+  known.search.scan(fold(joined), 0, (form, end) => {
+    places ??= foldedPlaces(joined);
+    const { value } = known.owners[form] as KnownValue;
+    const span = partAt(places[end - 1] ?? 0);
+    hits.push({ detector: 'known-secret', in: which, ...span, value, isCertain: true });
+  });
+  return hits;
 }
 
 interface Span {

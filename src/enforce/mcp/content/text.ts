@@ -32,8 +32,49 @@ export interface Clean {
 }
 
 /** Whether there is anything to look at closely. Cheap: for every text of every message. */
-export function isSuspect(text: string): boolean {
-  return SUSPECT.test(text);
+export function isSuspect(text: string, units?: Uint16Array): boolean {
+  if (PLAIN.test(text)) return false;
+  return units === undefined ? SUSPECT.test(text) : areSuspect(units);
+}
+
+const PLAIN = /^[\t\n\r\x20-\x7e]*$/;
+
+/** by UTF-16 unit; made at the first text that is not plain */
+let kinds: Uint8Array | undefined;
+const [OTHER, STRANGE, MARK, HIGH, LOW] = [0, 1, 2, 3, 4];
+/** The first half of all characters from U+E0000 to U+E0FFF, none of which is seen. */
+const HIGH_OF_TAGS = [0xdb40, 0xdb41, 0xdb42, 0xdb43];
+
+function kindsOfUnits(): Uint8Array {
+  const table = new Uint8Array(0x10000);
+  for (let unit = 0; unit < 0x10000; unit++) {
+    const character = String.fromCharCode(unit);
+    if (unit >= 0xd800 && unit <= 0xdfff) table[unit] = unit < 0xdc00 ? HIGH : LOW;
+    else if (SUSPECT.test(character)) table[unit] = STRANGE;
+    else if (/\p{M}/u.test(character)) table[unit] = MARK;
+  }
+  for (const unit of HIGH_OF_TAGS) table[unit] = STRANGE;
+  return table;
+}
+
+/** The same as `SUSPECT` says, but that marks beyond U+FFFF are not counted. */
+function areSuspect(units: Uint16Array): boolean {
+  const table = (kinds ??= kindsOfUnits());
+  let marks = 0;
+  let before = OTHER;
+  for (let at = 0; at < units.length; at++) {
+    const kind = table[units[at] as number] as number;
+    if (kind === OTHER && before !== HIGH) {
+      marks = 0;
+      before = OTHER;
+      continue;
+    }
+    if (kind === STRANGE || (kind === LOW) !== (before === HIGH)) return true;
+    if (kind === MARK && ++marks > MOST_MARKS) return true;
+    if (kind !== MARK) marks = 0;
+    before = kind;
+  }
+  return before === HIGH;
 }
 
 export function cleanText(text: string): Clean {
