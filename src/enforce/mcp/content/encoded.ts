@@ -35,7 +35,7 @@ export function encodedTexts(text: string, units: Uint16Array = unitsOf(text)): 
   const found: EncodedText[] = [];
   let inflated = 0;
   let tries = 0;
-  for (const { start, end } of runs(units)) {
+  for (const { start, end } of runsOf(units, IN_BASE64, SHORTEST_RUN)) {
     const run = text.slice(start, end);
     if (HEX.test(run)) {
       found.push({ start, end, text: Buffer.from(run, 'hex').toString('latin1'), coding: 'hex' });
@@ -57,26 +57,31 @@ export function encodedTexts(text: string, units: Uint16Array = unitsOf(text)): 
   return found;
 }
 
-/** Looks at every 24th character until one could be within a run. */
-function runs(units: Uint16Array): { start: number; end: number }[] {
+/** Runs of at least `shortest` units of `table`; looks at every so many-th until one could be within a run. */
+export function runsOf(
+  units: Uint16Array,
+  table: Uint8Array,
+  shortest: number,
+): { start: number; end: number }[] {
   const found: { start: number; end: number }[] = [];
   let start = 0;
-  while (start + SHORTEST_RUN <= units.length) {
-    let last = start + SHORTEST_RUN - 1;
-    while (last >= start && IN_BASE64[units[last] as number] === 1) last--;
+  while (start + shortest <= units.length) {
+    let last = start + shortest - 1;
+    while (last >= start && table[units[last] as number] === 1) last--;
     if (last >= start) {
       start = last + 1;
       continue;
     }
-    let end = start + SHORTEST_RUN;
-    while (end < units.length && IN_BASE64[units[end] as number] === 1) end++;
+    let end = start + shortest;
+    while (end < units.length && table[units[end] as number] === 1) end++;
     found.push({ start, end });
     start = end + 1;
   }
   return found;
 }
 
-function tableOf(characters: string): Uint8Array {
+/** By UTF-16 unit: 1 for these characters. */
+export function tableOf(characters: string): Uint8Array {
   const table = new Uint8Array(0x10000);
   for (const character of characters) table[character.charCodeAt(0)] = 1;
   return table;

@@ -2,9 +2,12 @@
 
 import type { Leaves } from './leaves.ts';
 import { textAt } from './leaves.ts';
+import { runsOf, tableOf } from './encoded.ts';
 import type { Findings } from './findings.ts';
+import { unitsOf } from './units.ts';
 
-const RUN = /[A-Za-z0-9+/_=-]{1024,}/g;
+const SHORTEST = 1024;
+const IN_RUN = tableOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_=-');
 /** Bits for each character that base64 of random bytes comes near to, and no text of words does. */
 const DENSE = 4.5;
 const DENSE_HEX = 3.7;
@@ -12,7 +15,9 @@ const DENSE_HEX = 3.7;
 /** Adds a finding for each; the length of the longest. */
 export function noteOpaque(leaves: Leaves, findings: Findings): number {
   let longest = 0;
-  for (const { 0: run, index } of leaves.values.joined.matchAll(RUN)) {
+  const { joined } = leaves.values;
+  for (const { start: index, end } of runsOf(unitsOf(joined), IN_RUN, SHORTEST)) {
+    const run = joined.slice(index, end);
     if (!isDense(run)) continue;
     longest = Math.max(longest, run.length);
     const leaf = leaves.values.leaves[textAt(leaves.values, index)] ?? 0;
