@@ -1,6 +1,6 @@
 // What instructions to a model look like that a tool has no business giving, as words; matched folded, so spelling, spacing,
-// invisible characters and look-alikes make no difference. Collected from published attacks: tool poisoning (Invariant Labs,
-// 2025-04-01), OWASP LLM01:2025, the `injection` corpora of garak 0.13 and promptfoo, read 2026-11-20.
+// invisible characters and look-alikes make no difference. Of the kinds that published attacks have (tool poisoning, OWASP
+// LLM01:2025); no corpus of them was taken over or compared.
 
 export interface Phrase {
   /** what is looked for: few and long, so that looking for all of them is one fast pass */

@@ -1,4 +1,5 @@
-// What secrets look like that nobody told us of. Each line says where its form is published, and when that was read.
+// What secrets look like that nobody told us of. Each line names the page on which its form is published; the forms were written down
+// from common knowledge of them, and the pages have not been compared with them.
 // Invariant: each is linear in the text. A run of unbounded length begins where it could not begin earlier (a literal that the run
 // cannot hold, or a look behind), so that no two attempts read the same characters.
 
@@ -9,14 +10,10 @@ export interface SecretPattern {
   /** What it finds is a secret and nothing else. What is not certain is only reported, whatever the policy says. */
   isCertain: boolean;
   source: string;
-  /** day on which the source was read */
-  date: string;
 }
 
-const DATE = '2026-11-20';
-
 function certain(detector: string, pattern: RegExp, source: string): SecretPattern {
-  return { detector, pattern, isCertain: true, source, date: DATE };
+  return { detector, pattern, isCertain: true, source };
 }
 
 export const SECRET_PATTERNS: readonly SecretPattern[] = [
@@ -142,7 +139,6 @@ export const SECRET_PATTERNS: readonly SecretPattern[] = [
       /(?<![A-Za-z0-9])(?:api_?key|apikey|client_?secret|secret_?key|access_?token|auth_?token|password|passwd)["']?[ \t]{0,4}(?::|=|:=|=>)[ \t]{0,4}["'][^\s"'<>${}]{16,128}["']/gi,
     isCertain: false,
     source: 'https://cwe.mitre.org/data/definitions/798.html',
-    date: DATE,
   },
 ];
 
