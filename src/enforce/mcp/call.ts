@@ -214,7 +214,7 @@ function finish(
     if (era === 'modern' || result['resultType'] !== undefined) {
       const type = result['resultType'] ?? 'complete';
       if (type === 'input_required' && era === 'modern') {
-        const questions = readQuestions(core, result, channel.capabilities);
+        const questions = readQuestions(core, server.id, result, channel.capabilities);
         const state = result['requestState'];
         const fault =
           questions.fault ?? server.rounds.ask(key, typeof state === 'string' ? state : undefined);

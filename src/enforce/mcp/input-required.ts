@@ -2,7 +2,7 @@
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr
 
 import type { JsonObject } from '../../model/credential.ts';
-import { clampSampling, elicitationFault } from './features/requests.ts';
+import { narrowedSampling, readElicitation } from './features/requests.ts';
 import { SERVER_REQUESTS } from './message/methods.ts';
 import { isObject } from './message/message.ts';
 import type { Core } from './state.ts';
@@ -10,6 +10,7 @@ import type { Core } from './state.ts';
 /** The questions as the agent may get them, or why it may get none. */
 export function readQuestions(
   core: Core,
+  server: string,
   result: JsonObject,
   capabilities: JsonObject,
 ): { result: JsonObject; fault?: never } | { fault: string; result?: never } {
@@ -33,15 +34,11 @@ export function readQuestions(
       return { fault: 'it asks for what the client did not offer' };
     const given = isObject(params) ? params : {};
     if (feature === 'elicitation') {
-      const fault = elicitationFault(core, given);
-      if (fault !== undefined) return { fault };
-    }
-    questions[key] =
-      feature === 'sampling'
-        ? { method, params: clampSampling(given) }
-        : params === undefined
-          ? { method }
-          : { method, params: given };
+      const question = readElicitation(core, server, given);
+      if (question.fault !== undefined) return { fault: question.fault };
+      questions[key] = { method, params: question.params };
+    } else if (feature === 'sampling') questions[key] = { method, params: narrowedSampling(given) };
+    else questions[key] = params === undefined ? { method } : { method, params: given };
   }
   return { result: { ...result, inputRequests: questions } };
 }

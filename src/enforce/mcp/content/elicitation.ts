@@ -34,14 +34,14 @@ const IN_SHELL = /[`$|;<>\\"'(){}^\s]/;
 export interface ElicitationRule {
   /** id of the server, as its policy has it: in front of the message, so that the user knows who asks */
   server: string;
-  /** exact names, lower case: the only ones an address may have */
-  hosts: readonly string[];
+  /** whether the user may be sent there */
+  isAllowed: (url: URL) => boolean;
 }
 
 /** `params` of `elicitation/create`. */
 export function judgeElicitation(params: JsonObject, rule: ElicitationRule): Reading<JsonObject> {
   const isUrl = params.mode === 'url' || params.url !== undefined;
-  const fault = isUrl ? urlFault(params.url, rule.hosts) : formFault(params);
+  const fault = isUrl ? urlFault(params.url, rule.isAllowed) : formFault(params);
   if (fault !== undefined)
     return {
       action: 'block',
@@ -83,7 +83,10 @@ function formFault(params: JsonObject): Fault | undefined {
   return leaves.isTooDeep ? sensitive('requestedSchema') : undefined;
 }
 
-function urlFault(url: Json | undefined, hosts: readonly string[]): Fault | undefined {
+function urlFault(
+  url: Json | undefined,
+  isAllowed: ElicitationRule['isAllowed'],
+): Fault | undefined {
   const fault: Fault = {
     detector: 'elicitation-url',
     place: 'url',
@@ -97,7 +100,8 @@ function urlFault(url: Json | undefined, hosts: readonly string[]): Fault | unde
   } catch {
     return fault; // no URL at all
   }
-  const { protocol, username, password, port, hostname } = parsed;
-  const isProper = protocol === 'https:' && username === '' && password === '' && port === '';
-  return isProper && hosts.includes(hostname) ? undefined : fault;
+  const { protocol, username, password, hostname } = parsed;
+  const isProper =
+    protocol === 'https:' && username === '' && password === '' && !hostname.includes('xn--');
+  return isProper && isAllowed(parsed) ? undefined : fault;
 }

@@ -11,7 +11,7 @@ import { type ErrorBody, type Id, isObject } from '../message/message.ts';
 import { note, noteFindings } from '../note.ts';
 import type { AgentSession, Core, Heard } from '../state.ts';
 import { hasRoom } from './notifications.ts';
-import { clampSampling, elicitationFault } from './requests.ts';
+import { narrowedSampling, readElicitation } from './requests.ts';
 
 export function onServerRequest(
   core: Core,
@@ -77,11 +77,12 @@ function passOn(
     return deny('mcp-unsolicited', 'no call is open');
   if (session.asked.size >= core.limits.openServerRequests)
     return { code: CODE.limit, message: 'too many requests are open' };
+  let asked = feature === 'sampling' ? narrowedSampling(params) : withoutMeta(params);
   if (feature === 'elicitation') {
-    const fault = elicitationFault(core, params);
-    if (fault !== undefined) return deny('mcp-elicitation', fault);
+    const question = readElicitation(core, server, asked);
+    if (question.fault !== undefined) return deny('mcp-elicitation', question.fault);
+    asked = question.params;
   }
-  const asked = feature === 'sampling' ? clampSampling(params) : withoutMeta(params);
   const message = { jsonrpc: '2.0', method, params: asked };
   const reading = core.options.content.incoming(server, message, {});
   noteFindings(core, server, 'in', reading.findings);

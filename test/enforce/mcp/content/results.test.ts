@@ -272,7 +272,7 @@ describe('what a server asks the user', () => {
     requestedSchema: { type: 'object', properties },
   });
   const judge = (params: JsonObject): string =>
-    judgeElicitation(params, { server: 'weather', hosts: ['login.example.test'] }).action;
+    judgeElicitation(params, { server: 'weather', isAllowed: ({ host }) => host === 'login.example.test' }).action;
 
   it.each([
     form({ password: { type: 'string' } }),
@@ -292,7 +292,7 @@ describe('what a server asks the user', () => {
       repository: { type: 'string', title: 'Repository' },
       passing: { type: 'boolean' },
     });
-    expect(judgeElicitation(params, { server: 'weather', hosts: [] })).toEqual({
+    expect(judgeElicitation(params, { server: 'weather', isAllowed: () => false })).toEqual({
       action: 'pass',
       value: { ...params, message: '[weather] Which repository?' },
       findings: [],
