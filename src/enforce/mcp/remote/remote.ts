@@ -3,6 +3,8 @@
 
 import type { Agent, IncomingMessage } from 'node:http';
 
+import { urlToHttpOptions } from 'node:url';
+
 import type { JsonObject } from '../../../model/credential.ts';
 import { SandboxError } from '../../../model/error.ts';
 import type { Upstream, UpstreamAnswer, UpstreamCall, UpstreamEvent } from '../upstream.ts';
@@ -25,6 +27,8 @@ export function createRemoteUpstream(options: RemoteOptions): Upstream {
   const { limit = LIMIT, headTime = HEAD_TIME } = options;
   const url = new URL(options.url);
   const agent: Agent = createAgent(url, options);
+  const place = urlToHttpOptions(url);
+  const client = url.protocol === 'https:' ? https : http;
 
   async function exchange(
     method: 'POST' | 'GET' | 'DELETE',
@@ -41,10 +45,9 @@ export function createRemoteUpstream(options: RemoteOptions): Upstream {
     const headers = options.authorize === undefined ? own : await options.authorize(own);
     if (call.signal.aborted) throw gone();
     return new Promise((resolve, reject) => {
-      const { protocol } = url;
-      const request = (protocol === 'https:' ? https : http).request(
-        url,
+      const request = client.request(
         {
+          ...place,
           method,
           agent,
           maxHeaderSize: 65_536,
