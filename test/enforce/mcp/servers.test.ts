@@ -391,8 +391,10 @@ describe('a call that asks back', () => {
     const state = 'opaque "state" é\u200b';
     asking({ inputRequests: { a: elicit }, requestState: state });
     const first = await rig.modern('tools/call', ECHO, { meta });
+    // The user is told who asks.
+    const asked = { ...elicit, params: { ...elicit.params, message: '[gh] name?' } };
     expect(first.message).toMatchObject({
-      result: { resultType: 'input_required', requestState: state, inputRequests: { a: elicit } },
+      result: { resultType: 'input_required', requestState: state, inputRequests: { a: asked } },
     });
     const inputResponses = { a: { action: 'accept', content: { name: 'x' } } };
     const sent = rig.upstream.of('tools/call').length;
