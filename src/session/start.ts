@@ -37,6 +37,7 @@ import { isKernelOwn, sharesOf } from './shares.ts';
 import { hostProxies } from './host-proxies.ts';
 import { clientConfigs, toolVariables } from './client-configs.ts';
 import { tellClients } from './tell-clients.ts';
+import { assertRequired } from './tool-required.ts';
 import { GATEWAY_ADDRESS, GATEWAY_NAME, GATEWAY_PORT } from './tool-address.ts';
 import type { OpenToolsOptions, Tools } from './tools.ts';
 import { guestTrust, hostAuthorities } from './trust.ts';
@@ -48,6 +49,7 @@ import { writeState } from './state.ts';
 export async function startSession(plan: SessionPlan, thread?: FilesystemThread): Promise<Session> {
   requireIsolation(plan);
   requireWorkspace(plan);
+  if (plan.parent === undefined) assertRequired(plan.policy);
   const proxies = hostProxies(plan);
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(plan.logDirectory, id);

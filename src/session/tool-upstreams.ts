@@ -1,7 +1,6 @@
 // The way to each tool server of a session: a machine of its own, or a connection to where it is.
 
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import type { SecureContext } from 'node:tls';
 
 import type { Credentials } from '../enforce/credential/credentials.ts';
@@ -10,14 +9,14 @@ import { createRemoteUpstream } from '../enforce/mcp/remote/remote.ts';
 import { createStdioUpstream } from '../enforce/mcp/stdio/stdio.ts';
 import type { Upstream } from '../enforce/mcp/upstream.ts';
 import type { Point } from '../enforce/point.ts';
-import { SandboxError } from '../model/error.ts';
 import type { EffectivePolicy, GrantedServer } from '../model/policy.ts';
 import { canonicalJson } from '../policy/canonical.ts';
 import { createDecider } from '../policy/decide.ts';
 import { policyOfServer } from '../policy/server-policy.ts';
 import type { ParentSession, SessionPlan } from './plan.ts';
 import type { Session } from './session.ts';
-import { createToolConsole, toolConsoleFile } from './tool-console.ts';
+import { createToolConsole } from './tool-console.ts';
+import { serverMissing } from './tool-fault.ts';
 import { type PreparedServer, prepareServer } from './tool-package.ts';
 import { createRemoteDial } from './tool-remote.ts';
 import { createToolServer } from './tool-server.ts';
@@ -120,19 +119,4 @@ function withDigest(policy: EffectivePolicy): EffectivePolicy {
   const { digest: _, ...rest } = policy;
   const digest = createHash('sha256').update(canonicalJson(rest)).digest('hex');
   return { ...rest, digest: `sha256:${digest}` };
-}
-
-/** `directory`: of the session, where what a local server wrote is kept. */
-export function serverMissing(id: string, why: string, directory?: string): SandboxError {
-  const written = directory === undefined ? undefined : toolConsoleFile(directory, id);
-  const optional = 'mark it with `required: false` if a session may start without it';
-  return new SandboxError({
-    kind: 'upstream',
-    code: 'MCP_SERVER_MISSING',
-    message: `the tool server "${id}" cannot be used: ${why}`,
-    hint:
-      written === undefined || !existsSync(written)
-        ? optional
-        : `see what it wrote in ${written}; ${optional}`,
-  });
 }

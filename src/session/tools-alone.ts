@@ -12,6 +12,7 @@ import { sessionFiles } from './live-session.ts';
 import { openSessionLog, endFailed } from './opening.ts';
 import type { SessionPlan } from './plan.ts';
 import { startSession } from './start.ts';
+import { assertRequired } from './tool-required.ts';
 import { openTools, type OpenToolsOptions, type Tools } from './tools.ts';
 import { hostAuthorities } from './trust.ts';
 
@@ -42,6 +43,7 @@ const SURVEY: Decision = {
 export async function openToolsAlone(options: AloneOptions): Promise<ToolsAlone> {
   const { plan, survey, names, pins, onStop } = options;
   const { policy } = plan;
+  assertRequired(policy);
   const id = createSessionId(new Date());
   const directory = createSessionDirectory(plan.logDirectory, id);
   const log = openSessionLog(plan, id, directory);

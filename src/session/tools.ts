@@ -18,12 +18,8 @@ import { messageOf } from '../model/error.ts';
 import type { GrantedServer } from '../model/policy.ts';
 import type { Decider } from '../policy/decide.ts';
 import { smallestEdit } from '../policy/edit.ts';
-import {
-  openUpstream,
-  serverMissing,
-  type ServerWay,
-  type UpstreamOptions,
-} from './tool-upstreams.ts';
+import { openUpstream, type ServerWay, type UpstreamOptions } from './tool-upstreams.ts';
+import { serverMissing } from './tool-fault.ts';
 
 /** in `ms`: a required server that has not answered by then is none */
 const READY = 120_000;
