@@ -20,7 +20,11 @@ interface AuditReport {
 
 /** Throws `INSTALL_BAD_SIGNATURE` where anything of the tree is signed wrongly. */
 export async function vouchNpm({ name, version }: PackageSpec, run: ManagerRun): Promise<Vouched> {
-  const audited = await runManager('npm', ['audit', 'signatures', '--json', '--fetch-retries=0'], run);
+  const audited = await runManager(
+    'npm',
+    ['audit', 'signatures', '--json', '--fetch-retries=0'],
+    run,
+  );
   const report = readReport(audited.stdout);
   if (report === undefined)
     return {

@@ -272,7 +272,10 @@ describe('what a server asks the user', () => {
     requestedSchema: { type: 'object', properties },
   });
   const judge = (params: JsonObject): string =>
-    judgeElicitation(params, { server: 'weather', isAllowed: ({ host }) => host === 'login.example.test' }).action;
+    judgeElicitation(params, {
+      server: 'weather',
+      isAllowed: ({ host }) => host === 'login.example.test',
+    }).action;
 
   it.each([
     form({ password: { type: 'string' } }),
