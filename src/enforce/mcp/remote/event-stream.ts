@@ -2,6 +2,7 @@
 // every field but data, id and retry.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
+import { createGathered } from '../gathered.ts';
 import type { UpstreamEvent } from '../upstream.ts';
 
 export interface EventStreamReader {
@@ -14,8 +15,7 @@ const CR = 0x0d;
 const LF = 0x0a;
 
 export function createEventStreamReader(limit: number): EventStreamReader {
-  let open: Buffer[] = [];
-  let openSize = 0;
+  const open = createGathered();
   let hasCr = false;
   let isFirst = true;
   let data: Buffer[] = [];
@@ -63,14 +63,17 @@ export function createEventStreamReader(limit: number): EventStreamReader {
     }
   }
 
+  /** The stream may begin with a byte order mark. */
+  function withoutMark(line: Buffer): Buffer {
+    const hasMark = isFirst && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf;
+    isFirst = false;
+    return hasMark ? line.subarray(3) : line;
+  }
+
   return {
     push: (chunk) => {
       const events: UpstreamEvent[] = [];
       let from = 0;
-      if (isFirst && chunk.length > 0) {
-        isFirst = false;
-        if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) from = 3;
-      }
       while (from < chunk.length) {
         if (hasCr && chunk[from] === LF) {
           hasCr = false;
@@ -80,15 +83,10 @@ export function createEventStreamReader(limit: number): EventStreamReader {
         hasCr = false;
         const end = lineEnd(chunk, from);
         const part = chunk.subarray(from, end < 0 ? chunk.length : end);
-        openSize += part.length;
-        if (openSize > limit) throw new RangeError('a line is too long');
-        if (end < 0) {
-          open.push(part);
-          break;
-        }
-        const line = open.length === 0 ? part : Buffer.concat([...open, part]);
-        open = [];
-        openSize = 0;
+        if (open.size + part.length > limit) throw new RangeError('a line is too long');
+        open.add(part);
+        if (end < 0) break;
+        const line = withoutMark(open.take());
         hasCr = chunk[end] === CR;
         from = end + 1;
         onLine(line, events);
