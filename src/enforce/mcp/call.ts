@@ -119,6 +119,14 @@ export async function call(
     own(denialAnswer(core, request, { ...full, isLimit: true, retryAfterMs: 1000 }, asker));
     return;
   }
+  // What was served when the call began to wait may have been quarantined since.
+  const late = await ensureFresh(core, channel, one.kind);
+  if (late !== undefined || !isServed(channel, core, one.kind, name)) {
+    release();
+    refuse(core, request, 'mcp-unserved', 'the server does not offer it any more', facts);
+    own(unknownAnswer(asker, name));
+    return;
+  }
   const judged = ask(core, request, facts);
   if (!judged.allowed) {
     release();
@@ -256,8 +264,9 @@ function finish(
     noteFindings(core, server.id, 'in', reading.findings);
     if (reading.action === 'block') return fail('blocked', reading.reason, CODE.denied);
     const value = isObject(reading.value) ? reading.value : {};
-    // The state means something to the server only as it gave it.
-    if (typeof state === 'string') value['requestState'] = state;
+    // The state means something to the server only as it gave it; one that may not be read so is not passed on.
+    if (value['requestState'] !== state)
+      return fail('blocked', 'result withheld: its state', CODE.denied);
     const outcome =
       value['resultType'] === 'input_required'
         ? 'input-required'

@@ -55,12 +55,19 @@ export function createExchange(core: Core, channel: Channel, options: ExchangeOp
       for (const timer of timers) clearTimeout(timer);
       core.exchanges.delete(exchange);
       channel.agent?.exchanges.delete(exchange.id);
+      if (exchange.isResumable) forgetEvents(exchange);
       answer(reply.kind === 'pending' ? failure('the tool server ended without an answer') : reply);
     },
   };
   core.exchanges.add(exchange);
   channel.agent?.exchanges.set(exchange.id, exchange);
   return exchange;
+}
+
+/** What is answered is not gone on with, and its events do not keep it. */
+function forgetEvents(exchange: Exchange): void {
+  for (const event of exchange.channel.agent?.events.values() ?? [])
+    if (event.exchange === exchange) event.exchange = undefined;
 }
 
 /** Sends, and reads what comes until the answer, the end, or the time is there. Throws nothing. */
@@ -206,5 +213,7 @@ async function replyOf(core: Core, exchange: Exchange, answer: UpstreamAnswer): 
       if (message.id !== undefined && message.id !== exchange.id) break;
       return { kind: 'error', status: answer.status, error: message.error };
     }
+  // Nobody reads what is left: its connection is not kept for it.
+  exchange.abort.abort();
   return failure(`the tool server answered with status ${answer.status}`);
 }

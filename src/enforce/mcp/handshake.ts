@@ -15,6 +15,7 @@ import { LEGACY_REVISIONS, META, MODERN_REVISIONS } from './message/era.ts';
 import { isObject } from './message/message.ts';
 import { noteDrift, noteFindings } from './note.ts';
 import type { ServerFacts } from './pins.ts';
+import { readShown, shownImplementation } from './shown.ts';
 import type { Channel, Core, Failure, ServerState } from './state.ts';
 
 export const OWN_NAME: JsonObject = { name: 'agent-sandbox', version: '1' };
@@ -89,7 +90,7 @@ export async function initialize(
     result: {
       protocolVersion,
       capabilities: shownCapabilities(core, server, capabilities),
-      serverInfo: implementationOf(serverInfo, server.id),
+      serverInfo: shownImplementation(core, server.id, serverInfo),
       ...shownInstructions(core, server, instructions),
     },
   };
@@ -123,7 +124,7 @@ export async function discover(core: Core, channel: Channel): Promise<Greeting> 
     ...(instructions !== undefined && { instructions }),
   });
   const known = [...MODERN_REVISIONS, ...LEGACY_REVISIONS];
-  const implementation = implementationOf(serverInfo, server.id);
+  const implementation = shownImplementation(core, server.id, serverInfo);
   return {
     result: {
       resultType: 'complete',
@@ -178,15 +179,7 @@ function shownInstructions(
 ): { instructions?: string } {
   const pinned = core.options.pins.find(server.id)?.facts.instructions;
   if (said === undefined || server.isQuarantined || pinned !== said) return {};
-  const reading = core.options.content.incoming(
-    server.id,
-    { jsonrpc: '2.0', params: { instructions: said } },
-    {},
-  );
-  noteFindings(core, server.id, 'in', reading.findings);
-  const read =
-    reading.action === 'pass' && isObject(reading.value) ? reading.value['params'] : undefined;
-  const instructions = isObject(read) ? read['instructions'] : undefined;
+  const instructions = readShown(core, server.id, { instructions: said })?.['instructions'];
   return typeof instructions === 'string' ? { instructions } : {};
 }
 

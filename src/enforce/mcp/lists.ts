@@ -12,6 +12,7 @@ import { LISTS } from './message/methods.ts';
 import { META } from './message/era.ts';
 import { isObject } from './message/message.ts';
 import { note, noteDrift, noteFindings } from './note.ts';
+import { shownImplementation } from './shown.ts';
 import type { Channel, Core, Failure, ServerState } from './state.ts';
 
 export function nameOf(kind: DefinitionKind, definition: Definition): string | undefined {
@@ -33,7 +34,11 @@ export function refresh(
   const running = fetchAll(core, channel, kind).then((live) => {
     list.running = undefined;
     if (!Array.isArray(live)) return live;
-    take(core, server, kind, live);
+    try {
+      take(core, server, kind, live);
+    } catch {
+      return failure(`the tool server's list of ${kind}s could not be read`);
+    }
     // What was heard meanwhile may not be in what was read.
     list.isFresh = news === list.news;
     return undefined;
@@ -141,7 +146,7 @@ async function fetchAll(
     if (all.length > core.limits.definitions)
       return failure(`the tool server's list of ${kind}s is too long`);
     if (page === 0) {
-      list.hints = hintsOf(result);
+      list.hints = hintsOf(core, channel.server, result);
       list.asStream = reply.asStream === true;
     }
     const { nextCursor } = result;
@@ -158,7 +163,8 @@ function take(core: Core, server: ServerState, kind: DefinitionKind, live: Defin
   const { pins, content } = core.options;
   const list = server.lists[kind];
   list.live = new Set(live.map((one) => nameOf(kind, one) ?? ''));
-  const usable = kind === 'tool' ? live.filter((tool) => isUsable(core, server, tool)) : live;
+  const sound = withoutSecrets(core, server, live);
+  const usable = kind === 'tool' ? sound.filter((tool) => isUsable(core, server, tool)) : sound;
   noteDrift(core, pins.compare(server.id, kind, usable));
   // What people have reviewed needs no second opinion, and what was seen once is not told again.
   if (!pins.isLocked(server.id) && !list.isSeen)
@@ -175,6 +181,19 @@ function take(core: Core, server: ServerState, kind: DefinitionKind, live: Defin
   }
 }
 
+/** A server may write what it was sent, such as its credential, into what it offers: that is neither shown nor taken for reviewed. */
+function withoutSecrets(core: Core, { id }: ServerState, live: Definition[]): Definition[] {
+  const holdsOne = (definitions: Definition[]): boolean => {
+    const message = { jsonrpc: '2.0', params: { definitions } };
+    const { action, findings } = core.options.content.incoming(id, message, {});
+    // Of what only looks like one, definitions are full: keys in examples.
+    return action === 'block' || findings.some(({ detector }) => detector === 'known-secret');
+  };
+  if (!holdsOne(live)) return live;
+  note(core, id, 'a definition with a live secret was left out');
+  return live.filter((one) => !holdsOne([one]));
+}
+
 // A client must leave out what breaks the rules for headers; so must we, who write them.
 function isUsable(core: Core, server: ServerState, tool: Definition): boolean {
   if (headerParameters(tool['inputSchema']) !== undefined) return true;
@@ -185,7 +204,7 @@ function isUsable(core: Core, server: ServerState, tool: Definition): boolean {
 const MOST_TTL = 3_600_000;
 
 /** Of a list, besides its items: how long and by whom it may be kept. What rules leave of it is one agent's own. */
-function hintsOf(result: JsonObject): JsonObject {
+function hintsOf(core: Core, { id }: ServerState, result: JsonObject): JsonObject {
   const hints: JsonObject = {};
   const { ttlMs, resultType, _meta } = result;
   if (resultType !== undefined) hints['resultType'] = 'complete';
@@ -194,6 +213,6 @@ function hintsOf(result: JsonObject): JsonObject {
   else if (ttlMs !== undefined) hints['ttlMs'] = 0;
   if (result['cacheScope'] !== undefined) hints['cacheScope'] = 'private';
   const server = isObject(_meta) ? _meta[META.server] : undefined;
-  if (isObject(server)) hints['_meta'] = { [META.server]: server };
+  if (isObject(server)) hints['_meta'] = { [META.server]: shownImplementation(core, id, server) };
   return hints;
 }

@@ -8,6 +8,9 @@ import type { Core } from './state.ts';
 /** Records of one kind and place; what comes after these is counted only. */
 const MOST_EQUAL = 20;
 
+/** Kinds and places that are counted each. */
+const MOST_KINDS = 1000;
+
 const counts = new WeakMap<Core, Map<string, number>>();
 
 /** Something that a server or an agent should not have done. Repeated ones are recorded the first 20 times. */
@@ -19,9 +22,11 @@ export function note(
 ): void {
   const known = counts.get(core) ?? new Map<string, number>();
   counts.set(core, known);
-  const key = JSON.stringify([server, reason]);
+  const own = JSON.stringify([server, reason]);
+  // A server that always does something new is one kind from here on.
+  const key = known.size < MOST_KINDS || known.has(own) ? own : 'others';
   const count = (known.get(key) ?? 0) + 1;
-  if (known.size < 1000 || known.has(key)) known.set(key, count);
+  known.set(key, count);
   if (count > MOST_EQUAL) return;
   core.options.point.append({ type: 'alert', surface: 'mcp', server, reason, ...facts });
 }

@@ -21,8 +21,10 @@ export function createRounds(most: number): Rounds {
   const open = new Map<string, { count: number; states: Set<string> }>();
   return {
     check: (call, params) => {
-      // Answers alone tell a server nothing that it could take for its own.
-      const { requestState } = params;
+      const { requestState, inputResponses } = params;
+      // What answers hold no rule for arguments has judged: they go only where a question was passed on.
+      if (inputResponses !== undefined && !open.has(call))
+        return 'the server has not asked back for this call';
       if (requestState === undefined) return undefined;
       const isGiven =
         typeof requestState === 'string' &&

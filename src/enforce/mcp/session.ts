@@ -60,7 +60,7 @@ export async function startSession(
     client: clientOf(core, server, isObject(clientInfo) ? clientInfo : undefined),
   });
   if (fault !== undefined) {
-    core.sessions.delete(session.id);
+    endSession(core, session);
     const error = fault.isOurs === true ? fault.error : readError(core, server.id, fault.error);
     stream.last(errorMessage(id, error), { status: fault.status });
     return;

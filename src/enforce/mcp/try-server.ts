@@ -24,6 +24,8 @@ export interface ServerStatus {
   fault?: string;
 }
 
+/** in milliseconds */
+const END_TIME = 5000;
 const KINDS: readonly DefinitionKind[] = ['tool', 'prompt', 'resource', 'template'];
 
 /** Tries the modern era first, which a legacy server answers with an error; then reads all lists. */
@@ -39,12 +41,14 @@ export async function tryServer(core: Core, server: ServerState): Promise<Server
       capabilities: {},
       client: OWN_NAME,
     });
-    if (fault !== undefined)
+    if (fault !== undefined) {
+      await endUpstream(channel);
       return {
         server: server.id,
         isQuarantined: false,
         fault: fault.isOurs === true ? fault.error.message : 'the tool server refuses to begin',
       };
+    }
     await initialized(channel);
   }
   const faults: string[] = [];
@@ -55,11 +59,7 @@ export async function tryServer(core: Core, server: ServerState): Promise<Server
         fault.isOurs === true ? fault.error.message : `the tool server does not list its ${kind}s`,
       );
   }
-  if (channel.session !== undefined) {
-    const { signal } = new AbortController();
-    const headers = [['mcp-protocol-version', channel.revision]] as const;
-    await server.upstream.end({ session: channel.session, headers, signal }).catch(() => undefined);
-  }
+  await endUpstream(channel);
   return {
     server: server.id,
     era: channel.era,
@@ -67,4 +67,12 @@ export async function tryServer(core: Core, server: ServerState): Promise<Server
     isQuarantined: server.isQuarantined,
     ...(faults[0] !== undefined && { fault: faults[0] }),
   };
+}
+
+async function endUpstream({ server, session, revision }: Channel): Promise<void> {
+  if (session === undefined) return;
+  // A server that does not answer this must not keep a session from beginning.
+  const signal = AbortSignal.timeout(END_TIME);
+  const headers = [['mcp-protocol-version', revision]] as const;
+  await server.upstream.end({ session, headers, signal }).catch(() => undefined);
 }

@@ -261,7 +261,7 @@ it('denies and answers when a part of it throws', async () => {
     if (broken === 'outgoing') {
       expect(status).toBe(500);
       expect(rig.upstream.of('tools/call')).toHaveLength(0);
-    } else expect(text).toContain('the result could not be read');
+    } else expect(text).toContain('could not be read');
     if (broken === 'outgoing') await rig.close();
   }
 });

@@ -29,7 +29,7 @@ export async function completion(
       ? requestFor(channel.server.id, 'prompt', name)
       : // A pattern; it can be completed where it is served at all.
         undefined;
-  await ensureFresh(core, channel, typeof name === 'string' ? 'prompt' : 'template');
+  const fault = await ensureFresh(core, channel, typeof name === 'string' ? 'prompt' : 'template');
   const isKnown =
     typeof name === 'string'
       ? core.options.pins.isServed(channel.server.id, 'prompt', name)
@@ -37,7 +37,7 @@ export async function completion(
   await relay(core, channel, id, 'completion/complete', params, stream, {
     feature: 'completions',
     target,
-    isKnown: isKnown && !channel.server.isQuarantined,
+    isKnown: fault === undefined && isKnown && !channel.server.isQuarantined,
   });
 }
 
@@ -49,7 +49,10 @@ export async function logLevel(
   params: JsonObject,
   stream: AgentStream,
 ): Promise<void> {
-  await relay(core, channel, id, 'logging/setLevel', params, stream, { feature: 'logging' });
+  await relay(core, channel, id, 'logging/setLevel', params, stream, {
+    feature: 'logging',
+    isKnown: !channel.server.isQuarantined,
+  });
 }
 
 /** `resources/subscribe` and `resources/unsubscribe` */
@@ -101,7 +104,7 @@ async function relay(
     stream.last(
       errorMessage(id, {
         code: CODE.params,
-        message: 'Invalid params: no such prompt or resource',
+        message: 'Invalid params: the server does not offer it',
       }),
     );
     return;

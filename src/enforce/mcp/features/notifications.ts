@@ -1,6 +1,7 @@
 // What a server tells by itself: each kind passes by a rule of its own, with the agent's ids instead of ours; every other kind is dropped.
 
 import type { JsonObject } from '../../../model/credential.ts';
+import type { AgentStream } from '../http/answer.ts';
 import { isFeatureOpen, isListed } from '../judge.ts';
 import { refreshAfterNews } from '../lists.ts';
 import { LIST_NEWS } from '../message/methods.ts';
@@ -14,6 +15,7 @@ const MOST_MESSAGES = 50;
 
 export function onNotification(core: Core, heard: Heard, method: string, params: JsonObject): void {
   const { channel, exchange } = heard;
+  if (channel.server.isQuarantined) return;
   const kinds = LIST_NEWS.get(method);
   if (kinds !== undefined) {
     if (isOfStream(heard, params))
@@ -29,7 +31,7 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
       if (typeof level !== 'string' || data === undefined) return;
       const wanted = channel.era === 'modern' ? exchange?.wants.logging === true : true;
       if (!wanted || !isFeatureOpen(core, channel.server.id, 'logging')) return;
-      if (exchange !== undefined && !hasRoom(core, exchange.messages, MOST_MESSAGES)) return;
+      if (!hasRoom(core, exchange?.messages ?? timesOf(heard.stream), MOST_MESSAGES)) return;
       forward(core, heard, method, { level, ...(typeof logger === 'string' && { logger }), data });
       return;
     }
@@ -62,6 +64,16 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
     default:
       note(core, channel.server.id, 'an unknown notification was dropped');
   }
+}
+
+const times = new WeakMap<AgentStream, number[]>();
+
+/** When messages came that belong to no call, on one stream of news. */
+function timesOf(stream: AgentStream | undefined): number[] {
+  if (stream === undefined) return [];
+  const known = times.get(stream) ?? [];
+  times.set(stream, known);
+  return known;
 }
 
 /** Sends it on, after its content was read. */

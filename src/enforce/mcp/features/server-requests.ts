@@ -4,7 +4,7 @@
 
 import type { JsonObject } from '../../../model/credential.ts';
 import { tell } from '../exchange.ts';
-import { ask, factsOf, refuse } from '../judge.ts';
+import { ask, type CheckId, factsOf, refuse } from '../judge.ts';
 import { CODE } from '../message/error.ts';
 import { SERVER_REQUESTS } from '../message/methods.ts';
 import { type ErrorBody, type Id, isObject } from '../message/message.ts';
@@ -65,11 +65,12 @@ function passOn(
   }
   const request = { kind: 'feature', server, name: feature } as const;
   if (!ask(core, request, facts).allowed) return none;
-  const deny = (check: 'mcp-unsolicited' | 'mcp-elicitation' | 'mcp-content', reason: string) => {
+  const deny = (check: CheckId, reason: string) => {
     refuse(core, request, check, reason, facts);
     return { code: CODE.request, message: reason };
   };
   if (session === undefined || !isObject(session.capabilities[feature])) return none;
+  if (channel.server.isQuarantined) return deny('mcp-quarantined', 'it is not what was reviewed');
   if (stream === undefined || stream.isOver || exchange?.isDone === true)
     return deny('mcp-unsolicited', 'nobody listens');
   // Between calls nobody has a reason to ask.

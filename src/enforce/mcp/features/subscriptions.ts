@@ -6,9 +6,10 @@ import { readError } from '../server-error.ts';
 import { listen } from '../events.ts';
 import { carry, createExchange, giveUp, headersFor } from '../exchange.ts';
 import type { AgentStream } from '../http/answer.ts';
-import { ask, factsOf, isFeatureOpen, isListed } from '../judge.ts';
+import { ask, factsOf, isFeatureOpen, isListed, refuse } from '../judge.ts';
 import { CODE, errorMessage, resultMessage } from '../message/error.ts';
 import { type Id, isObject } from '../message/message.ts';
+import { noteFindings } from '../note.ts';
 import type { AgentSession, Channel, Core } from '../state.ts';
 
 const CHANGES = ['toolsListChanged', 'promptsListChanged', 'resourcesListChanged'] as const;
@@ -127,13 +128,17 @@ function openFilter(core: Core, channel: Channel, wanted: JsonObject): JsonObjec
   const uris = wanted['resourceSubscriptions'];
   if (!Array.isArray(uris) || !isFeatureOpen(core, server, 'subscriptions')) return filter;
   const facts = factsOf(core, 'subscriptions/listen', { uris });
-  if (!ask(core, { kind: 'feature', server, name: 'subscriptions' }, facts).allowed) return filter;
+  const request = { kind: 'feature', server, name: 'subscriptions' } as const;
+  if (!ask(core, request, facts).allowed) return filter;
   const open = uris
     .slice(0, MOST_RESOURCES)
     .filter(
       (uri): uri is string =>
         typeof uri === 'string' && isListed(core, { kind: 'resource', server, uri }),
     );
-  if (open.length > 0) filter['resourceSubscriptions'] = open;
+  const outgoing = core.options.content.outgoing(server, { uris: open });
+  noteFindings(core, server, 'out', outgoing.findings);
+  if (outgoing.action === 'block') refuse(core, request, 'mcp-content', outgoing.reason, facts);
+  else if (open.length > 0) filter['resourceSubscriptions'] = open;
   return filter;
 }

@@ -29,6 +29,9 @@ export interface AgentStream {
   written(): number;
 }
 
+/** in bytes, of what the agent has not read */
+const MOST_WAITING = 32 * 1024 * 1024;
+
 const STREAM_HEADERS = {
   'content-type': 'text/event-stream',
   'cache-control': 'no-cache, no-transform',
@@ -56,7 +59,10 @@ export function createAgentStream(response: ServerResponse): AgentStream {
 
   function write(text: string): void {
     begin();
-    if (!isOver) response.write(text);
+    if (isOver) return;
+    // Whoever does not read is gone, before what waits for it fills the host.
+    if (response.writableLength > MOST_WAITING) response.destroy();
+    else response.write(text);
   }
 
   // JSON.stringify writes no line feed; it leaves U+2028 as it is, which ends no line of an event stream.

@@ -14,6 +14,8 @@ interface Member {
   check: Check;
   isRequired?: boolean;
   era?: Era;
+  /** what of it goes on; all of it unless said */
+  keep?: (value: Json) => Json;
 }
 
 const text: Check = (value) => typeof value === 'string';
@@ -28,6 +30,18 @@ const REFERENCE: Check = (value) =>
   isObject(value) &&
   ((value['type'] === 'ref/prompt' && typeof value['name'] === 'string') ||
     (value['type'] === 'ref/resource' && typeof value['uri'] === 'string'));
+
+/** Of what is completed, only what its type makes of it: whoever judges and whoever answers must mean the same. */
+const referenceOf = (value: Json): Json => {
+  if (!isObject(value)) return value;
+  const { type, name, uri } = value;
+  return type === 'ref/prompt'
+    ? { type, name: name ?? null }
+    : { type: type ?? null, uri: uri ?? null };
+};
+
+const argumentOf = (value: Json): Json =>
+  isObject(value) ? { name: value['name'] ?? null, value: value['value'] ?? null } : value;
 
 const ARGUMENT: Check = (value) =>
   isObject(value) && typeof value['name'] === 'string' && typeof value['value'] === 'string';
@@ -57,8 +71,8 @@ const MEMBERS: ReadonlyMap<string, Record<string, Member>> = new Map<
   [
     'completion/complete',
     {
-      ref: { check: REFERENCE, isRequired: true },
-      argument: { check: ARGUMENT, isRequired: true },
+      ref: { check: REFERENCE, isRequired: true, keep: referenceOf },
+      argument: { check: ARGUMENT, isRequired: true, keep: argumentOf },
       context: { check: object },
     },
   ],
@@ -81,7 +95,7 @@ export function canonicalParams(
     const member = Object.hasOwn(members, key) ? members[key] : undefined;
     if (member === undefined || (member.era ?? era) !== era) continue;
     if (!member.check(value)) return { fault: `params.${key} is malformed` };
-    canonical[key] = value;
+    canonical[key] = member.keep?.(value) ?? value;
   }
   for (const [key, member] of Object.entries(members))
     if (member.isRequired === true && !Object.hasOwn(canonical, key))

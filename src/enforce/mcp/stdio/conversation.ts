@@ -9,6 +9,8 @@ import type { ServerProcess } from './server-process.ts';
 
 /** bytes of one message of a server */
 const MOST_LINE = 16 * 1024 * 1024;
+/** bytes that a process has not read */
+const MOST_UNREAD = 64 * 1024 * 1024;
 /** lines that are no JSON objects, after which the process is ended: it speaks something else */
 const MOST_GARBAGE = 1000;
 /** messages to nobody that are kept for a reader who comes later */
@@ -41,7 +43,9 @@ interface Waiting {
   isCancelled: boolean;
 }
 
-const keyOf = (id: Json | undefined): string => `${typeof id}:${JSON.stringify(id)}`;
+/** Of what is no id, there is none to wait for: it may be nested deeper than can be written. */
+const keyOf = (id: Json | undefined): string =>
+  typeof id === 'string' || typeof id === 'number' ? `${typeof id}:${id}` : '';
 
 export function converse(child: ServerProcess, options: ConversationOptions): Conversation {
   const waiting = new Map<string, Waiting>();
@@ -94,7 +98,10 @@ export function converse(child: ServerProcess, options: ConversationOptions): Co
   }
 
   function write(message: JsonObject): void {
-    if (!isOver) child.stdin.write(`${JSON.stringify(message)}\n`);
+    if (isOver) return;
+    child.stdin.write(`${JSON.stringify(message)}\n`);
+    // A process that does not read is lost, before what waits for it fills the host.
+    if (child.stdin.writableLength > MOST_UNREAD) finish();
   }
 
   function finish(): void {

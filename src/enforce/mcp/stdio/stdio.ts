@@ -44,24 +44,28 @@ export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstre
   }
 
   async function stateless({ method }: JsonObject): Promise<Conversation> {
-    if (shared !== undefined && (await shared).isOver) shared = undefined;
+    const known = shared;
+    // Another request may have put a new one there meanwhile.
+    if (known !== undefined && (await known).isOver && shared === known) shared = undefined;
     if (shared === undefined) isSharedUsed = false;
-    shared ??= start();
+    const own = (shared ??= start());
     if (method !== 'server/discover') isSharedUsed = true;
     try {
-      return await shared;
+      return await own;
     } catch (error) {
-      shared = undefined;
+      if (shared === own) shared = undefined;
       throw error;
     }
   }
 
   /** A process that was only asked whether it knows the new revision serves the first session of the old ones. */
   async function first(): Promise<Conversation> {
-    const asked = isSharedUsed ? undefined : await shared?.catch(() => undefined);
-    if (asked === undefined || asked.isOver || isSharedUsed) return start();
+    if (shared === undefined || isSharedUsed) return start();
+    // Taken at once: of two sessions that begin together, one gets it.
+    const own = shared;
     shared = undefined;
-    return asked;
+    const asked = await own.catch(() => undefined);
+    return asked === undefined || asked.isOver ? start() : asked;
   }
 
   const find = (session: string | undefined): Conversation | undefined => {
@@ -75,6 +79,10 @@ export function createStdioUpstream({ spawn, ...options }: StdioOptions): Upstre
     async post(message, call) {
       if (message['method'] === 'initialize') {
         const conversation = await first();
+        if (isClosed) {
+          conversation.end();
+          throw busy();
+        }
         const session = randomBytes(16).toString('hex');
         sessions.set(session, conversation);
         return { ...answerOf(conversation.ask(message), call), session };
