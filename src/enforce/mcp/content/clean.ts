@@ -15,7 +15,8 @@ export function cleanMessage(
   if (!leaves.values.isSuspect() && !leaves.others.isSuspect()) return { message, leaves };
   const cleaned = rewrite(message, (leaf, text) => {
     const { text: clean, stripped } = cleanText(text);
-    for (const detector of stripped) findings.add({ detector, place: leaves.place(leaf) });
+    if (!findings.isFull)
+      for (const detector of stripped) findings.add({ detector, place: leaves.place(leaf) });
     return clean;
   });
   return cleaned === undefined ? undefined : { message: cleaned, leaves: readLeaves(cleaned) };

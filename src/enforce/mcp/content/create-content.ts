@@ -5,7 +5,7 @@ import type { SecretAction } from '../../../model/mcp.ts';
 import type { Content, Reading } from '../content.ts';
 import { cleanMessage } from './clean.ts';
 import { definitionFindings } from './definition.ts';
-import { createFindings, fingerprintOf } from './findings.ts';
+import { createFindings, createFingerprints } from './findings.ts';
 import type { Findings } from './findings.ts';
 import { createKnown } from './known.ts';
 import type { KnownValues } from './known.ts';
@@ -36,6 +36,8 @@ export interface ContentOptions {
   now?: () => number;
 }
 
+type Fingerprints = ReturnType<typeof createFingerprints>;
+
 /** Says nothing of what is looked for: whoever is refused may ask again and again. */
 const OUTGOING_REASON = 'the message holds something that may not leave';
 
@@ -51,13 +53,20 @@ export function createContent(options: ContentOptions): Content {
     return findSecrets(leaves, { known: knownNow(), window, allowed });
   }
 
-  function note(findings: Findings, leaves: Leaves, hits: readonly SecretHit[]): void {
-    for (const hit of hits)
-      findings.add({
-        detector: hit.detector,
-        place: leaves.place(leafOf(leaves, hit)),
-        fingerprint: fingerprintOf(key, hit.value),
-      });
+  function note(findings: Findings, leaves: Leaves, hits: readonly SecretHit[]): Fingerprints {
+    const fingerprintOf = createFingerprints(key);
+    const noted = new Set<string>();
+    for (const hit of hits) {
+      if (findings.isFull) break;
+      const { detector } = hit;
+      const leaf = leafOf(leaves, hit);
+      const fingerprint = fingerprintOf(hit.value);
+      const id = `${detector} ${leaf} ${fingerprint}`;
+      if (noted.has(id)) continue;
+      noted.add(id);
+      findings.add({ detector, place: leaves.place(leaf), fingerprint });
+    }
+    return fingerprintOf;
   }
 
   return {
@@ -98,7 +107,7 @@ export function createContent(options: ContentOptions): Content {
       if (cleaned === undefined) return refuse('invisible-unicode');
       const { leaves } = cleaned;
       const { hits, isCut } = search('incoming', server, leaves);
-      note(findings, leaves, hits);
+      const fingerprintOf = note(findings, leaves, hits);
       const certain = hits.filter((hit) => hit.isCertain);
       if (secrets.results !== 'report' && isCut) return refuse('secret');
       if (secrets.results === 'block' && certain.length > 0) return refuse('secret');
@@ -109,7 +118,7 @@ export function createContent(options: ContentOptions): Content {
       if (!fitsOutputSchema(cleaned.message, rule, findings)) return refuse('schema');
       const redacted =
         secrets.results === 'redact' && certain.length > 0
-          ? redact(cleaned.message, leaves, certain, (hit) => markOf(hit, key))
+          ? redact(cleaned.message, leaves, certain, (hit) => markOf(hit, fingerprintOf))
           : cleaned.message;
       if (redacted === undefined) return refuse('secret');
       const list = findings.list();
@@ -119,8 +128,8 @@ export function createContent(options: ContentOptions): Content {
   };
 }
 
-function markOf(hit: SecretHit, key: Buffer): string {
-  return `[REDACTED:${hit.detector}:${fingerprintOf(key, hit.value)}]`;
+function markOf({ detector, value }: SecretHit, fingerprintOf: Fingerprints): string {
+  return `[REDACTED:${detector}:${fingerprintOf(value)}]`;
 }
 
 /** Whatever lies in a result is read by a model: it is told where it should be wary. */

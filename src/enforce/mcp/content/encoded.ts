@@ -11,6 +11,13 @@ const IN_BASE64 = tableOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 const IN_PERCENT = tableOf(
   'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.~%+*!()_-',
 );
+const PERCENT = 0x25;
+/** by UTF-16 unit: what it is as a hexadecimal digit, or -1 */
+const DIGITS = new Int8Array(0x10000).fill(-1);
+[...'0123456789abcdef'].forEach((digit, value) => {
+  DIGITS[digit.charCodeAt(0)] = value;
+  DIGITS[digit.toUpperCase().charCodeAt(0)] = value;
+});
 const HEX = /^(?:[0-9A-Fa-f]{2}){20,}$/;
 /** What base64 of a text has, and a path or a word does not. */
 const CASES = [/[A-Z]/, /[a-z]/];
@@ -53,8 +60,7 @@ export function encodedTexts(text: string, units: Uint16Array = unitsOf(text)): 
       }
     }
   }
-  found.push(...percentTexts(text, units));
-  return found;
+  return found.concat(percentTexts(text, units));
 }
 
 /** Runs of at least `shortest` units of `table`; looks at every so many-th until one could be within a run. */
@@ -101,27 +107,35 @@ function percentTexts(text: string, units: Uint16Array): EncodedText[] {
   const found: EncodedText[] = [];
   let done = 0;
   for (let at = text.indexOf('%'); at >= 0; at = text.indexOf('%', Math.max(at + 1, done))) {
-    if (!/^%[0-9A-Fa-f]{2}/.test(text.slice(at, at + 3))) continue;
+    if (byteAt(units, at) < 0) continue;
     let start = at;
     while (start > done && at - start < LONGEST_RUN && IN_PERCENT[units[start - 1] as number] === 1)
       start--;
     let end = at + 3;
     while (end < units.length && end - at < LONGEST_RUN && IN_PERCENT[units[end] as number] === 1)
       end++;
-    found.push({ start, end, text: percentDecoded(text.slice(start, end)), coding: 'percent' });
+    found.push({ start, end, text: percentDecoded(units, start, end), coding: 'percent' });
     done = end;
   }
   return found;
 }
 
-/** By bytes. */
-function percentDecoded(run: string): string {
-  const pieces = run.split('%');
-  return pieces
-    .map((piece, index) => {
-      if (index === 0) return piece;
-      const byte = /^[0-9A-Fa-f]{2}/.test(piece) ? parseInt(piece.slice(0, 2), 16) : -1;
-      return byte < 0 ? `%${piece}` : String.fromCharCode(byte) + piece.slice(2);
-    })
-    .join('');
+/** By bytes; runs hold nothing but ASCII. */
+function percentDecoded(units: Uint16Array, start: number, end: number): string {
+  const bytes = Buffer.allocUnsafe(end - start);
+  let length = 0;
+  for (let at = start; at < end; at++) {
+    const byte = at + 2 < end ? byteAt(units, at) : -1;
+    bytes[length++] = byte < 0 ? (units[at] as number) : byte;
+    if (byte >= 0) at += 2;
+  }
+  return bytes.toString('latin1', 0, length);
+}
+
+/** What `%XY` at this place says; -1 where there is none. */
+function byteAt(units: Uint16Array, at: number): number {
+  if (units[at] !== PERCENT || at + 2 >= units.length) return -1;
+  const high = DIGITS[units[at + 1] as number] as number;
+  const low = DIGITS[units[at + 2] as number] as number;
+  return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

@@ -10,6 +10,8 @@ const MOST = 64;
 const LONGEST_PLACE = 200;
 
 export interface Findings {
+  /** nothing more is taken: nobody need find out where it is */
+  readonly isFull: boolean;
   add(finding: Finding): void;
   list(): Finding[];
 }
@@ -18,6 +20,9 @@ export interface Findings {
 export function createFindings(): Findings {
   const found = new Map<string, Finding>();
   return {
+    get isFull() {
+      return found.size >= MOST;
+    },
     add: (finding) => {
       if (found.size >= MOST) return;
       const place = toMessage(finding.place, LONGEST_PLACE);
@@ -30,7 +35,15 @@ export function createFindings(): Findings {
   };
 }
 
-/** Equal values have equal ones in one session; without its key they say nothing. */
-export function fingerprintOf(key: Buffer, value: string | Buffer): string {
-  return createHmac('sha256', key).update(value).digest('hex').slice(0, 8);
+/** Equal values have equal ones in one session; without its key they say nothing. For one message, which may hold a value often. */
+export function createFingerprints(key: Buffer): (value: string | Buffer) => string {
+  const made = new Map<string | Buffer, string>();
+  return (value) => {
+    let fingerprint = made.get(value);
+    if (fingerprint === undefined) {
+      fingerprint = createHmac('sha256', key).update(value).digest('hex').slice(0, 8);
+      made.set(value, fingerprint);
+    }
+    return fingerprint;
+  };
 }

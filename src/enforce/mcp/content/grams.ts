@@ -1,4 +1,4 @@
-// Pieces of live values: runs of a few folded characters, looked for in any order and with anything between. A rolling hash and a
+// Pieces of live values: runs of a few folded characters, looked for in any order and with anything between. A hash of each and a
 // table of what it may be make it one pass. Invariant: linear in the text, whatever the text is.
 
 import type { KnownValue } from './known-value.ts';
@@ -46,25 +46,51 @@ export function createGrams(
     forms,
     scan: (text, onPiece) => {
       if (forms.length === 0) return;
-      const more = text.length > LONG_TEXT ? GRAM_OF_LONG - GRAM : 0;
-      const { length } = text;
-      let hash = 0;
-      for (let at = 0; at < length; at++) {
-        hash = (Math.imul(hash, BASE) + (text[at] as number)) | 0;
-        if (at >= GRAM) hash = (hash - (LEAVING[text[at - GRAM] as number] as number)) | 0;
-        if (filter[hash >>> (32 - BITS)] === 0 || at < GRAM - 1) continue;
+      const isLong = text.length > LONG_TEXT;
+      const more = isLong ? GRAM_OF_LONG - GRAM : 0;
+      const last = text.length - GRAM;
+      const look = (from: number, hash: number): void => {
         for (const { form, start } of places.get(hash) ?? [])
-          if (isAt(text, at + 1 - GRAM, (forms[form] as WatchedForm).bytes, start, more))
-            onPiece(form, start, at + 1);
+          if (isAt(text, from, (forms[form] as WatchedForm).bytes, start, more))
+            onPiece(form, start, from + GRAM);
+      };
+      if (!isLong) {
+        for (let from = 0; from <= last; from++) {
+          const hash = hashAt(text, from);
+          if (filter[hash >>> (32 - BITS)] !== 0) look(from, hash);
+        }
+        return;
+      }
+      // A piece that counts in a long text is part of a run with at least so many pieces one behind the other: where every one of
+      // them would be passed over, there is none.
+      const stride = more + 1;
+      let done = 0;
+      for (let from = 0; from <= last; from += stride) {
+        if (filter[hashAt(text, from) >>> (32 - BITS)] === 0) continue;
+        const end = Math.min(last, from + more);
+        for (let at = Math.max(done, from - more); at <= end; at++) look(at, hashAt(text, at));
+        done = end + 1;
       }
     },
   };
 }
 
-/** By the byte that leaves the window: what it was multiplied by, once the hash has moved on. */
-const LEAVING = Int32Array.from({ length: 256 }, (_, byte) =>
-  Array.from({ length: GRAM }).reduce<number>((product) => Math.imul(product, BASE), byte),
-);
+const [B2, B3, B4, B5] = [2, 3, 4, 5].map((power) =>
+  Array.from({ length: power }).reduce<number>((product) => Math.imul(product, BASE), 1),
+) as [number, number, number, number];
+
+/** Of the piece that begins there, which must lie in the text. */
+function hashAt(text: Uint8Array, at: number): number {
+  return (
+    (Math.imul(text[at] as number, B5) +
+      Math.imul(text[at + 1] as number, B4) +
+      Math.imul(text[at + 2] as number, B3) +
+      Math.imul(text[at + 3] as number, B2) +
+      Math.imul(text[at + 4] as number, BASE) +
+      (text[at + 5] as number)) |
+    0
+  );
+}
 
 /** The high bits: the low ones of a product hardly depend on the earlier bytes. */
 function indexOf(hash: number): number {
@@ -84,9 +110,7 @@ function buildTables(forms: readonly WatchedForm[]): {
   const places = new Map<number, Place[]>();
   forms.forEach(({ bytes }, form) => {
     for (let start = 0; start + GRAM <= bytes.length; start++) {
-      let hash = 0;
-      for (let at = start; at < start + GRAM; at++)
-        hash = (Math.imul(hash, BASE) + (bytes[at] as number)) | 0;
+      const hash = hashAt(bytes, start);
       filter[indexOf(hash)] = 1;
       const list = places.get(hash);
       if (list === undefined) places.set(hash, [{ form, start }]);

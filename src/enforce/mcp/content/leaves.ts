@@ -20,7 +20,8 @@ export interface Texts {
   starts: readonly number[];
   /** index among all leaves of the message */
   leaves: readonly number[];
-  /** of `joined`; made at the first call */
+  /** of `joined`, as all that follow; made at the first call */
+  units(): Uint16Array;
   folded(): Uint8Array;
   encoded(): Hidden;
   isSuspect(): boolean;
@@ -45,22 +46,28 @@ export interface Leaves {
   isTooDeep: boolean;
 }
 
-interface Step {
-  parent: number;
-  key: string | number;
+/** The ways from the message to all that is in it: hostile messages have a million of them. */
+interface Steps {
+  /** index of the step before, -1 for none */
+  parents: number[];
+  keys: (string | number)[];
 }
 
 export function readLeaves(value: Json): Leaves {
-  const steps: Step[] = [];
+  const steps: Steps = { parents: [], keys: [] };
   const stepOf: number[] = [];
   const isKey: boolean[] = [];
   const values = createTexts();
   const others = createTexts();
   let count = 0;
   let isTooDeep = false;
-  const walk = (node: Json, step: number, depth: number, key: string | number): void => {
+  const step = (parent: number, key: string | number): number => {
+    steps.keys.push(key);
+    return steps.parents.push(parent) - 1;
+  };
+  const walk = (node: Json, at: number, depth: number, key: string | number): void => {
     if (typeof node === 'string') {
-      stepOf.push(step);
+      stepOf.push(at);
       isKey.push(false);
       const isWord = typeof key === 'string' && PROTOCOL_KEYS.has(key) && node.length <= 64;
       (isWord ? others : values).add(node, count++);
@@ -70,16 +77,17 @@ export function readLeaves(value: Json): Leaves {
         return;
       }
       if (Array.isArray(node))
-        node.forEach((item, index) => {
-          walk(item, steps.push({ parent: step, key: index }) - 1, depth + 1, index);
-        });
+        for (let index = 0; index < node.length; index++) {
+          const item = node[index] as Json;
+          if (holdsText(item)) walk(item, step(at, index), depth + 1, index);
+        }
       else
         for (const name of Object.keys(node)) {
-          stepOf.push(step);
+          stepOf.push(at);
           isKey.push(true);
           others.add(name, count++);
-          const child = steps.push({ parent: step, key: name }) - 1;
-          walk(node[name] as Json, child, depth + 1, name);
+          const field = node[name] as Json;
+          if (holdsText(field)) walk(field, step(at, name), depth + 1, name);
         }
     }
   };
@@ -94,6 +102,10 @@ export function readLeaves(value: Json): Leaves {
       return isKey[leaf] === true ? `${path}{key}` : path;
     },
   };
+}
+
+function holdsText(value: Json): boolean {
+  return typeof value === 'string' || (typeof value === 'object' && value !== null);
 }
 
 function createTexts(): { add(text: string, leaf: number): void; end(): Texts } {
@@ -118,6 +130,7 @@ function createTexts(): { add(text: string, leaf: number): void; end(): Texts } 
         joined,
         starts,
         leaves,
+        units: read,
         folded: () => (folded ??= foldUnits(read())),
         encoded: () => (encoded ??= hiddenIn(encodedTexts(joined, read()))),
         isSuspect: () => isSuspect(joined, read()),
@@ -148,10 +161,10 @@ export function indexAt(starts: readonly number[], at: number): number {
   return low;
 }
 
-function pathOf(steps: readonly Step[], step: number): string {
+function pathOf({ parents, keys }: Steps, step: number): string {
   const parts: string[] = [];
-  for (let at = step; at >= 0; at = (steps[at] as Step).parent) {
-    const { key } = steps[at] as Step;
+  for (let at = step; at >= 0; at = parents[at] as number) {
+    const key = keys[at] as string | number;
     parts.push(typeof key === 'number' ? `[${key}]` : `.${key.slice(0, 64)}`);
   }
   return parts.reverse().join('').replace(/^\./, '');

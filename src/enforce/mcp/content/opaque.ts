@@ -4,7 +4,6 @@ import type { Leaves } from './leaves.ts';
 import { textAt } from './leaves.ts';
 import { runsOf, tableOf } from './encoded.ts';
 import type { Findings } from './findings.ts';
-import { unitsOf } from './units.ts';
 
 const SHORTEST = 1024;
 const IN_RUN = tableOf('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_=-');
@@ -16,7 +15,7 @@ const DENSE_HEX = 3.7;
 export function noteOpaque(leaves: Leaves, findings: Findings): number {
   let longest = 0;
   const { joined } = leaves.values;
-  for (const { start: index, end } of runsOf(unitsOf(joined), IN_RUN, SHORTEST)) {
+  for (const { start: index, end } of runsOf(leaves.values.units(), IN_RUN, SHORTEST)) {
     const run = joined.slice(index, end);
     if (!isDense(run)) continue;
     longest = Math.max(longest, run.length);

@@ -63,9 +63,8 @@ function findIn(texts: Texts, which: SecretHit['in'], search: SecretSearch): Fou
       addKnown(owner, places?.[start] ?? 0, (places?.[end - 1] ?? 0) + 1);
   }
   for (const { owner, start, end } of exactSpans(known, joined)) addKnown(owner, start, end);
-  hits.push(...hiddenHits(texts.encoded(), which, search));
-  hits.push(...patternHits(joined, which, search.allowed));
-  return { hits, isCut };
+  const hidden = hiddenHits(texts.encoded(), which, search);
+  return { hits: hits.concat(hidden, patternHits(joined, which, search.allowed)), isCut };
 }
 
 /** One level of encoding: the hits are the whole of what is encoded. */
@@ -156,7 +155,9 @@ function patternHits(
   for (const { detector, pattern, isCertain } of SECRET_PATTERNS) {
     // A key's end is looked for once for all that begins before it.
     let covered = 0;
-    for (const match of text.matchAll(pattern)) {
+    pattern.lastIndex = 0;
+    // Not `matchAll`, which makes a pattern anew for each text.
+    for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
       if (match.index < covered) continue;
       const [value] = match;
       const end = match.index + value.length;

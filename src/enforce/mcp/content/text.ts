@@ -85,46 +85,58 @@ export function cleanText(text: string): Clean {
     return '';
   });
   const clean = unescaped.replace(SUSPECT_ALL, (found: string, at: number) => {
-    if (found.length > MOST_MARKS && !isSuspectAlone(found)) {
+    if (found.length > MOST_MARKS) {
       stripped.add('invisible-unicode');
-      return Array.from(found).slice(0, MOST_MARKS).join('');
+      return Array.from(found.slice(0, 2 * MOST_MARKS))
+        .slice(0, MOST_MARKS)
+        .join('');
     }
     // A line separator breaks lines where no reader of lines sees it.
     if (found === '\u2028' || found === '\u2029') return '\n';
-    const before = unescaped.slice(Math.max(0, at - 16), at);
-    const behind = unescaped.slice(at + found.length, at + found.length + 16);
-    if (isWritten(found, before, behind)) return found;
-    stripped.add(kindOf(found));
+    if (isWritten(found, unescaped, at)) return found;
+    stripped.add(kindOf(found.codePointAt(0) ?? 0));
     return '';
   });
   return { text: clean, stripped };
 }
 
-function isSuspectAlone(found: string): boolean {
-  return Array.from(found).length === 1;
+function kindOf(code: number): Stripped {
+  if (code === 0x1b || code === 0x90 || code === 0x98 || code === 0x9b) return 'terminal-escape';
+  if (code >= 0x9d && code <= 0x9f) return 'terminal-escape';
+  if (code <= 0x1f || (code >= 0x7f && code <= 0x9f)) return 'control';
+  const isBidi =
+    code === 0x061c ||
+    code === 0x200e ||
+    code === 0x200f ||
+    (code >= 0x202a && code <= 0x202e) ||
+    (code >= 0x2066 && code <= 0x2069);
+  return isBidi ? 'bidi' : 'invisible-unicode';
 }
 
-function kindOf(character: string): Stripped {
-  if (/^[\x1b\x90\x98\x9b\x9d-\x9f]$/.test(character)) return 'terminal-escape';
-  if (/^[\x00-\x1f\x7f-\x9f]$/.test(character)) return 'control';
-  return /^[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]$/.test(character)
-    ? 'bidi'
-    : 'invisible-unicode';
-}
+/** No letter or picture that an invisible character is written with comes earlier; signs of ASCII are looked at where they count. */
+const FIRST_WRITTEN = 0xa9;
 
-/** Whether the visible characters beside an invisible one are written with it. */
-function isWritten(found: string, before: string, behind: string): boolean {
-  const next = String.fromCodePoint(behind.codePointAt(0) ?? 0x20);
-  if (/^[\u200b-\u200d]$/.test(found)) {
-    if (found === '\u200d' && EMOJI_BEFORE.test(before) && PICTURE_NEXT.test(behind)) return true;
-    return JOINING.test(before) && !isSuspect(next);
+/** Whether the visible characters beside an invisible one are written with it. Asked for each of a million of them. */
+function isWritten(found: string, text: string, at: number): boolean {
+  const code = found.codePointAt(0) ?? 0;
+  const last = at === 0 ? 0 : text.charCodeAt(at - 1);
+  const before = (): string => text.slice(Math.max(0, at - 16), at);
+  const behind = (): string => text.slice(at + found.length, at + found.length + 16);
+  const next = (): string => String.fromCodePoint(text.codePointAt(at + found.length) ?? 0x20);
+  if (code >= 0x200b && code <= 0x200d) {
+    // A run of them is written with nothing.
+    if (last < FIRST_WRITTEN || (last >= 0x200b && last <= 0x200d)) return false;
+    if (code === 0x200d && EMOJI_BEFORE.test(before()) && PICTURE_NEXT.test(behind())) return true;
+    return JOINING.test(before()) && !isSuspect(next());
   }
-  if (/^[\u180b-\u180f]$/.test(found)) return /\p{sc=Mong}$/u.test(before);
-  if (/^[\ufe0e\ufe0f]$/.test(found))
-    return /[0-9#*]$/.test(before) ? next === '\u20e3' : PICTURE.test(before);
-  if (/^[\ufe00-\ufe0d]$/.test(found)) return SYMBOL.test(before);
-  if (/^[\u{e0100}-\u{e01ef}]$/u.test(found)) return IDEOGRAPH.test(before);
-  if (/^[\u{e0030}-\u{e007f}]$/u.test(found))
-    return FLAG_BEFORE.test(before) && IN_FLAG.test(found + behind);
+  if (code >= 0x180b && code <= 0x180f) return /\p{sc=Mong}$/u.test(before());
+  if (code === 0xfe0e || code === 0xfe0f) {
+    if (/[0-9#*]/.test(String.fromCharCode(last))) return next() === '\u20e3';
+    return last >= FIRST_WRITTEN && PICTURE.test(before());
+  }
+  if (code >= 0xfe00 && code <= 0xfe0d) return SYMBOL.test(before());
+  if (code >= 0xe0100 && code <= 0xe01ef) return IDEOGRAPH.test(before());
+  if (code >= 0xe0030 && code <= 0xe007f)
+    return IN_FLAG.test(found + behind()) && FLAG_BEFORE.test(before());
   return false;
 }

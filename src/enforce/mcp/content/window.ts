@@ -63,7 +63,7 @@ export function createWindow(now: () => number): Window {
           times = new Float64Array(watched.bytes.length).fill(-Infinity);
           seen.set(watched.key, times);
         }
-        times.fill(time, at, at + GRAM);
+        for (let index = at; index < at + GRAM; index++) times[index] = time;
         if (++count > MOST_PIECES) return;
         const ends = found.get(form);
         if (ends === undefined) found.set(form, [end]);
