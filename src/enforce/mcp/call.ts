@@ -123,7 +123,7 @@ export async function call(
     own(denialAnswer(core, request, { ...full, isLimit: true, retryAfterMs: 1000 }, asker));
     return;
   }
-  const judged = ask(core, request, facts);
+  const judged = ask(core, request, facts, server.spend);
   if (!judged.allowed) {
     release();
     own(denialAnswer(core, request, judged, asker));
@@ -135,6 +135,7 @@ export async function call(
     method,
     agentId: id,
     wants: one.wants,
+    isPaid: true,
     stream,
     answer: (reply) => {
       const ended = finish(core, channel, one, judged.decision, reply, key);

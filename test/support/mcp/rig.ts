@@ -9,6 +9,7 @@ import {
   type Gateway,
   type GatewayOptions,
 } from '../../../src/enforce/mcp/gateway.ts';
+import type { Spend } from '../../../src/enforce/mcp/options.ts';
 import {
   createRemoteUpstream,
   type RemoteOptions,
@@ -77,11 +78,14 @@ export interface RigOptions extends Partial<Omit<GatewayOptions, 'servers' | 'po
   remote?: Omit<RemoteOptions, 'url'>;
   /** where the server `files` is, where it is not the same recorder */
   filesUrl?: string;
+  /** pays for what is sent to the server `gh` */
+  spend?: Spend;
 }
 
 export async function createRig({
   remote: way,
   filesUrl,
+  spend,
   ...options
 }: RigOptions = {}): Promise<Rig> {
   const upstream = await createRecorder();
@@ -98,7 +102,7 @@ export async function createRig({
   const remote = createRemoteUpstream({ url: upstream.url, ...way });
   const gateway = createGateway({
     servers: [
-      { id: 'gh', upstream: remote },
+      { id: 'gh', upstream: remote, ...(spend && { spend }) },
       { id: 'files', upstream: createRemoteUpstream({ url: filesUrl ?? upstream.url }) },
     ],
     quotas: createQuotas(),
