@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 
 import type { Credentials } from '../enforce/credential/credentials.ts';
+import type { Budget } from '../enforce/egress/budget.ts';
 import type { ProxySettings } from '../enforce/egress/upstream-proxy/setting.ts';
 import { createRemoteUpstream } from '../enforce/mcp/remote/remote.ts';
 import { createStdioUpstream } from '../enforce/mcp/stdio/stdio.ts';
@@ -39,6 +40,8 @@ export interface UpstreamOptions {
 export interface ServerWay {
   server: GrantedServer;
   upstream: Upstream;
+  /** of a remote one: takes bytes of what the session may send out */
+  spend?: Budget['spend'];
   /** of a local one */
   prepared?: PreparedServer;
   close(): Promise<void>;
@@ -69,7 +72,13 @@ function openRemote(server: GrantedServer, url: string, options: UpstreamOptions
       },
     }),
   });
-  return { server, upstream, close: () => upstream.close() };
+  const { budget } = options.own;
+  return {
+    server,
+    upstream,
+    spend: (bytes) => budget.spend(bytes),
+    close: () => upstream.close(),
+  };
 }
 
 async function openLocal(

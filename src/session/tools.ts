@@ -74,7 +74,11 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   );
   const ways = await openAll(servers, { ...options, secureContext });
   const gateway = createGateway({
-    servers: ways.map(({ server: { id }, upstream }) => ({ id, upstream })),
+    servers: ways.map(({ server: { id }, upstream, spend }) => ({
+      id,
+      upstream,
+      ...(spend && { spend }),
+    })),
     point,
     decide,
     mode: policy.mode,

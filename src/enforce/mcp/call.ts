@@ -19,6 +19,7 @@ import { type Id, isObject } from './message/message.ts';
 import { noteFindings, note, type Outcome, recordOutcome } from './note.ts';
 import { withoutHiddenLinks } from './results.ts';
 import type { Channel, Core, Reply, Wants } from './state.ts';
+import { mayMatch } from './templates.ts';
 
 export interface Call {
   id: Id;
@@ -52,7 +53,10 @@ export async function call(
   const facts = factsOf(core, method, params);
 
   // A name that the agent may not know of is one that does not exist, and nothing else is looked at.
-  const fault = await ensureFresh(core, channel, one.kind);
+  const fault =
+    (await ensureFresh(core, channel, one.kind)) ??
+    // What may be read depends on the patterns that it lies in, too.
+    (one.kind === 'resource' ? await ensureFresh(core, channel, 'template') : undefined);
   if (fault !== undefined) {
     refuse(core, request, 'mcp-unserved', 'what the server offers is not known', facts);
     own({
@@ -127,7 +131,7 @@ export async function call(
     own(unknownAnswer(asker, name));
     return;
   }
-  const judged = ask(core, request, facts);
+  const judged = ask(core, request, facts, server.spend);
   if (!judged.allowed) {
     release();
     own(denialAnswer(core, request, judged, asker));
@@ -139,6 +143,7 @@ export async function call(
     method,
     agentId: id,
     wants: one.wants,
+    isPaid: true,
     stream,
     answer: (reply) => {
       const ended = finish(core, channel, one, judged.decision, reply, key);
@@ -178,10 +183,14 @@ function isServed(channel: Channel, core: Core, kind: Call['kind'], name: string
   if (core.options.pins.isServed(server.id, kind, name)) return true;
   if (kind !== 'resource') return false;
   // Servers have more resources than they list. What they list, and what was reviewed, must be as it was.
-  const pinned = core.options.pins.find(server.id)?.definitions.resource ?? [];
-  return (
-    !server.lists.resource.live.has(name) && !pinned.some((one) => nameOf('resource', one) === name)
-  );
+  const { pins } = core.options;
+  const { resource = [], template = [] } = pins.find(server.id)?.definitions ?? {};
+  if (server.lists.resource.live.has(name)) return false;
+  if (resource.some((one) => nameOf('resource', one) === name)) return false;
+  return !template.some((one) => {
+    const pattern = nameOf('template', one) ?? '';
+    return !pins.isServed(server.id, 'template', pattern) && mayMatch(pattern, name);
+  });
 }
 
 interface Ended {

@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   /** in milliseconds; the gateway's own limits unless said. Infinity: a stream of news */
   idle?: number;
   total?: number;
+  /** its bytes were paid for when it was judged */
+  isPaid?: boolean;
   answer: (reply: Reply) => void;
 }
 
@@ -34,6 +36,7 @@ export function createExchange(core: Core, channel: Channel, options: ExchangeOp
     id: channel.server.nextId(),
     channel,
     method: options.method,
+    isPaid: options.isPaid ?? false,
     agentId: options.agentId,
     wants: options.wants ?? {},
     abort: new AbortController(),
@@ -72,7 +75,12 @@ function forgetEvents(exchange: Exchange): void {
 
 /** Sends, and reads what comes until the answer, the end, or the time is there. Throws nothing. */
 export async function carry(core: Core, exchange: Exchange, params: JsonObject): Promise<void> {
-  const { channel, id, method } = exchange;
+  const { channel, id, method, isPaid } = exchange;
+  const spent = isPaid ? undefined : payFor(channel, params);
+  if (spent !== undefined) {
+    exchange.settle(failure(spent));
+    return;
+  }
   try {
     const answer = await channel.server.upstream.post(
       { jsonrpc: '2.0', id, method, params: withMeta(exchange, params) },
@@ -96,12 +104,14 @@ export function request(
   method: string,
   params: JsonObject,
   timeout: number,
+  { isPaid = false }: Pick<ExchangeOptions, 'isPaid'> = {},
 ): Promise<Reply> {
   return new Promise((resolve) => {
     const exchange = createExchange(core, channel, {
       method,
       idle: timeout,
       total: timeout,
+      isPaid,
       answer: resolve,
     });
     void carry(core, exchange, params);
@@ -110,6 +120,7 @@ export function request(
 
 /** Tells the server something that has no answer; nothing is made of what goes wrong. */
 export async function tell(channel: Channel, message: JsonObject): Promise<boolean> {
+  if (payFor(channel, message) !== undefined) return false;
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), 10_000).unref();
   const method = typeof message['method'] === 'string' ? message['method'] : '';
@@ -159,6 +170,10 @@ export function giveUp(
 
 export function failure(message: string, status: number = 200): Failure {
   return { kind: 'error', status, error: { code: CODE.upstream, message }, isOurs: true };
+}
+
+function payFor({ server }: Channel, message: JsonObject): string | undefined {
+  return server.spend?.(Buffer.byteLength(JSON.stringify(message)));
 }
 
 function upstreamFault(error: unknown): string {

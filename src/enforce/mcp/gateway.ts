@@ -59,7 +59,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
-function createState({ id, upstream }: GatewayServer, limits: typeof LIMITS): ServerState {
+function createState({ id, upstream, spend }: GatewayServer, limits: typeof LIMITS): ServerState {
   let last = 0;
   const list = (): ListState => ({
     isFresh: false,
@@ -79,6 +79,7 @@ function createState({ id, upstream }: GatewayServer, limits: typeof LIMITS): Se
   return {
     id,
     upstream,
+    spend,
     nextId: () => (last += 1),
     slots: createSlots(limits.concurrent, limits.queue),
     rounds: createRounds(limits.rounds),

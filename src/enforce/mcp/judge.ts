@@ -10,6 +10,7 @@ import type { Feature } from '../../model/mcp.ts';
 import type { Request } from '../../model/request.ts';
 import { letsThrough } from '../point.ts';
 import { isObject } from './message/message.ts';
+import type { Spend } from './options.ts';
 import type { Core } from './state.ts';
 
 /** Checks of the gateway itself; stand in records as `builtin/ID`. */
@@ -21,6 +22,7 @@ export type CheckId =
   | 'mcp-quarantined'
   | 'mcp-content'
   | 'mcp-concurrency'
+  | 'mcp-egress'
   | 'mcp-unsolicited'
   | 'mcp-rounds'
   | 'mcp-input'
@@ -51,12 +53,22 @@ export function factsOf(core: Core, method: string, params: JsonObject): Message
   return facts;
 }
 
-/** Decides, counts what rules count, and records. */
-export function ask(core: Core, request: Request, facts: MessageFacts): Judged {
+/** Decides, counts what rules count, and records. `spend`: pays for what is allowed. */
+export function ask(
+  core: Core,
+  request: Request,
+  facts: MessageFacts,
+  spend: Spend = () => undefined,
+): Judged {
   const { point, decide, quotas } = core.options;
   const decided = decideSafely(decide, request);
   const over = decided?.effect === 'allow' ? quotas.take(decided.limits ?? []) : undefined;
-  if (decided === undefined || over === undefined) return point.ask(request, { mcp: facts });
+  if (decided === undefined || over === undefined) {
+    const reason = decided?.effect === 'allow' ? spend(facts.bytes) : undefined;
+    if (reason !== undefined)
+      return { ...refuse(core, request, 'mcp-egress', reason, facts), isLimit: true };
+    return point.ask(request, { mcp: facts });
+  }
   const rule = over.rule ?? decided.rule;
   const denial: Decision = { ...plainDenial(over.reason), rule, matched: [rule] };
   const { allowed, decision } = point.ask(request, { denial, mcp: facts });

@@ -13,7 +13,11 @@ export interface GatewayServer {
   /** `[a-z0-9-]{1,32}`; its address is `/mcp/ID` */
   id: string;
   upstream: Upstream;
+  /** of one that is not on this host: takes the bytes of a message that is to go there; a reason where so many may not leave */
+  spend?: Spend;
 }
+
+export type Spend = (bytes: number) => string | undefined;
 
 export interface GatewayOptions {
   servers: readonly GatewayServer[];

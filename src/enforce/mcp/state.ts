@@ -6,7 +6,7 @@ import type { HeaderParameters } from './http/parameters.ts';
 import type { AgentStream } from './http/answer.ts';
 import type { Era } from './message/era.ts';
 import type { ErrorBody, Id } from './message/message.ts';
-import type { GatewayLimits, GatewayOptions } from './options.ts';
+import type { GatewayLimits, GatewayOptions, Spend } from './options.ts';
 import type { Rounds } from './rounds.ts';
 import type { Slots } from './slots.ts';
 import type { Upstream } from './upstream.ts';
@@ -46,6 +46,7 @@ export interface Heard {
 export interface ServerState {
   id: string;
   upstream: Upstream;
+  spend: Spend | undefined;
   /** of requests and progress tokens of ours */
   nextId: () => number;
   slots: Slots;
@@ -132,6 +133,7 @@ export interface Exchange {
   readonly id: number;
   readonly channel: Channel;
   readonly method: string;
+  readonly isPaid: boolean;
   /** the id of the agent's request; undefined for one of ours */
   readonly agentId: Id | undefined;
   /** what the agent asked for besides the answer */

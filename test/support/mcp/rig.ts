@@ -9,7 +9,11 @@ import {
   type Gateway,
   type GatewayOptions,
 } from '../../../src/enforce/mcp/gateway.ts';
-import { createRemoteUpstream } from '../../../src/enforce/mcp/remote/remote.ts';
+import type { Spend } from '../../../src/enforce/mcp/options.ts';
+import {
+  createRemoteUpstream,
+  type RemoteOptions,
+} from '../../../src/enforce/mcp/remote/remote.ts';
 import { createPoint, type Point } from '../../../src/enforce/point.ts';
 import { createQuotas } from '../../../src/enforce/quotas.ts';
 import type { DecisionEvent, LifecycleEvent } from '../../../src/model/event.ts';
@@ -70,9 +74,20 @@ export interface ModernOptions {
 
 export interface RigOptions extends Partial<Omit<GatewayOptions, 'servers' | 'point'>> {
   wrapPoint?: (point: Point) => Point;
+  /** how the server `gh` is reached */
+  remote?: Omit<RemoteOptions, 'url'>;
+  /** where the server `files` is, where it is not the same recorder */
+  filesUrl?: string;
+  /** pays for what is sent to the server `gh` */
+  spend?: Spend;
 }
 
-export async function createRig(options: RigOptions = {}): Promise<Rig> {
+export async function createRig({
+  remote: way,
+  filesUrl,
+  spend,
+  ...options
+}: RigOptions = {}): Promise<Rig> {
   const upstream = await createRecorder();
   const log: (DecisionEvent | LifecycleEvent)[] = [];
   const decide = options.decide ?? rules(() => true);
@@ -84,11 +99,11 @@ export async function createRig(options: RigOptions = {}): Promise<Rig> {
     },
   };
   const point = createPoint({ decide, log: events, mode });
-  const remote = createRemoteUpstream({ url: upstream.url });
+  const remote = createRemoteUpstream({ url: upstream.url, ...way });
   const gateway = createGateway({
     servers: [
-      { id: 'gh', upstream: remote },
-      { id: 'files', upstream: createRemoteUpstream({ url: upstream.url }) },
+      { id: 'gh', upstream: remote, ...(spend && { spend }) },
+      { id: 'files', upstream: createRemoteUpstream({ url: filesUrl ?? upstream.url }) },
     ],
     quotas: createQuotas(),
     content: passContent,

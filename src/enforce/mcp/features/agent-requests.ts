@@ -94,7 +94,9 @@ async function relay(
   const asked: Request = { kind: 'feature', server: server.id, name: feature };
   const asker = { id, method, era };
   const isTargetOpen = target === undefined || isListed(core, target);
-  const judged = isTargetOpen ? ask(core, asked, facts) : ask(core, target, facts);
+  const judged = isTargetOpen
+    ? ask(core, asked, facts, channel.server.spend)
+    : ask(core, target, facts);
   if (!judged.allowed || !isTargetOpen) {
     const { message, status } = denialAnswer(core, isTargetOpen ? asked : target, judged, asker);
     stream.last(message, { status });
@@ -118,7 +120,9 @@ async function relay(
     return;
   }
   const began = core.now();
-  const reply = await request(core, channel, method, outgoing.value, core.limits.idle);
+  const reply = await request(core, channel, method, outgoing.value, core.limits.idle, {
+    isPaid: true,
+  });
   const isResult = reply.kind === 'result';
   recordOutcome(core, {
     server: server.id,
