@@ -358,6 +358,7 @@ describe('rules', () => {
       'notifications/initialized',
       'prompts/list',
       'resources/list',
+      'resources/templates/list',
       'tools/list',
     ]);
   });
