@@ -100,7 +100,7 @@ describe('tool servers of a session', () => {
         .sessions()
         .map(recordsOf)
         .find(([first]) => first?.['parent'] === undefined) ?? [];
-  }, 300_000);
+  }, 600_000);
   afterAll(() => rig.remove());
 
   it('are seen with the tools that rules allow, and with no others', () => {
