@@ -14,6 +14,7 @@ import { measureCredentials } from './credentials/measure.ts';
 import { measureEgress } from './egress/measure.ts';
 import { measureFiles } from './files.ts';
 import { measureParts, measureSessions } from './host.ts';
+import { measureMcp } from './mcp/measure.ts';
 import { must } from './program.ts';
 import type { Technology } from './rival-machine.ts';
 import { measureStart } from './start.ts';
@@ -24,6 +25,8 @@ export interface Settings {
   rounds: number;
   /** number of small files */
   files: number;
+  /** calls of tools after which memory is compared */
+  calls: number;
   rivals: Technology[];
   accelerator: Accelerator;
   cpus: number;
@@ -39,8 +42,8 @@ export interface Settings {
   skip: (what: string, why: string) => void;
 }
 
-const GROUPS = ['start', 'files', 'parts', 'sessions', 'egress', 'credentials'] as const;
-const HELP = `Usage: npm run bench -- [--groups ${GROUPS.join(',')}] [--rounds N] [--files N] [--rivals 9p,virtiofs,9p-loose] [--json FILE]
+const GROUPS = ['start', 'files', 'parts', 'sessions', 'egress', 'credentials', 'mcp'] as const;
+const HELP = `Usage: npm run bench -- [--groups ${GROUPS.join(',')}] [--rounds N] [--files N] [--calls N] [--rivals 9p,virtiofs,9p-loose] [--json FILE]
 Compares agent-sandbox with its rivals on this machine. Let nothing else run meanwhile.`;
 
 const { values } = parseArgs({
@@ -48,6 +51,7 @@ const { values } = parseArgs({
     groups: { type: 'string', default: GROUPS.join(',') },
     rounds: { type: 'string', default: '3' },
     files: { type: 'string', default: '10000' },
+    calls: { type: 'string', default: '100000' },
     rivals: { type: 'string', default: '9p,virtiofs' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -79,6 +83,7 @@ async function main(): Promise<number> {
     const settings: Settings = {
       rounds: Number(values.rounds),
       files: Number(values.files),
+      calls: Number(values.calls),
       rivals: values.rivals.split(',').filter(isTechnology),
       accelerator,
       cpus: Math.min(2, cpus().length),
@@ -100,6 +105,7 @@ async function main(): Promise<number> {
       files: () => measureFiles(settings),
       egress: () => measureEgress(settings),
       credentials: () => measureCredentials(settings),
+      mcp: () => measureMcp(settings),
     };
     for (const group of GROUPS) {
       if (!groups.includes(group)) continue;

@@ -8,6 +8,7 @@ const parts = [
   'log',
   'decide',
   ...['origin', 'proxy', 'relay', 'load'].map((name) => `egress/${name}`),
+  ...['server', 'gateway', 'load'].map((name) => `mcp/${name}`),
 ];
 await build({
   entryPoints: parts.map((name) => ({

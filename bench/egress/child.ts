@@ -32,15 +32,24 @@ export async function startOwn(name: string, args: string[], cores: string): Pro
   return { port: Number(line), pid: pidOf(child), stop: () => end(child) };
 }
 
+export interface RivalOptions {
+  /** the processors it is held to; all unless said */
+  cores?: string;
+  /** milliseconds between two looks at its port */
+  poll?: number;
+}
+
 /** Starts another program, and waits until it listens. */
 export async function startRival(
   [program, ...args]: [string, ...string[]],
   port: number,
-  cores: string,
+  { cores, poll = 100 }: RivalOptions = {},
 ): Promise<Server> {
-  const child = spawn('taskset', ['-c', cores, program, ...args], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const [first, ...rest] =
+    cores === undefined
+      ? ([program, ...args] as const)
+      : (['taskset', '-c', cores, program, ...args] as const);
+  const child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-1000)));
   const limit = performance.now() + START_MS;
@@ -49,7 +58,7 @@ export async function startRival(
       await end(child);
       throw new Error(`${program} did not start: ${said.trim()}`);
     }
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, poll));
   }
   return { port, pid: pidOf(child), stop: () => end(child) };
 }

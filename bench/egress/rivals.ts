@@ -88,7 +88,7 @@ def request(flow):
         'flow_detail=0',
         'stream_large_bodies=1m',
       ].flatMap((option) => ['--set', option]);
-      return startRival(['/usr/bin/mitmdump', '-q', '-s', rules, ...options], port, cores);
+      return startRival(['/usr/bin/mitmdump', '-q', '-s', rules, ...options], port, { cores });
     },
   };
 }
@@ -135,7 +135,7 @@ function squid({ folder, origin, authority }: RivalSettings): Rival {
           'visible_hostname bench',
         ].join('\n'),
       );
-      return startRival([SQUID, '-N', '-f', file], port, cores);
+      return startRival([SQUID, '-N', '-f', file], port, { cores });
     },
   };
 }
