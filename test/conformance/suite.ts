@@ -8,7 +8,10 @@ import { join } from 'node:path';
 /** The suite wants Node 22; the package has no binaries for other machines than these. */
 const NODE = `node-${process.platform === 'darwin' ? 'darwin' : 'linux'}-${process.arch}@22.23.3`;
 
-function findNode(): string {
+let found: string | undefined;
+const findNode = (): string => (found ??= lookForNode());
+
+function lookForNode(): string {
   if (Number(process.versions.node.split('.')[0]) >= 22) return process.execPath;
   const args = ['exec', '--yes', `--package=${NODE}`, '-c', 'command -v node'];
   return execFileSync('npm', args, {

@@ -5,10 +5,10 @@ import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 import { createGateway } from '../../src/enforce/mcp/gateway.ts';
-import { createRemoteUpstream } from '../../src/enforce/mcp/remote/remote.ts';
 import { createPoint } from '../../src/enforce/point.ts';
 import { createQuotas } from '../../src/enforce/quotas.ts';
-import type { Request } from '../../src/model/request.ts';
+import type { GatewayOptions } from '../../src/enforce/mcp/options.ts';
+import type { Upstream } from '../../src/enforce/mcp/upstream.ts';
 import { firstSeenPins, passContent, rules } from '../support/mcp/fakes.ts';
 
 const BEARER = 'bearer-of-the-suite';
@@ -18,21 +18,24 @@ export interface Target {
   close(): Promise<void>;
 }
 
-export async function startTarget(
-  upstream: string,
-  isAllowed: (request: Request) => boolean,
-): Promise<Target> {
-  const decide = rules(isAllowed);
+export type Parts = Pick<GatewayOptions, 'decide' | 'content' | 'pins'>;
+
+/** All is open, and contents and pins are not looked at. */
+export const openParts = (): Parts => ({
+  decide: rules(() => true),
+  content: passContent,
+  pins: firstSeenPins(),
+});
+
+export async function startTarget(upstream: Upstream, parts: Parts): Promise<Target> {
   const log = { append: () => ({ seq: 0, id: '' }) };
   const names: string[] = [];
   const gateway = createGateway({
-    servers: [{ id: 'fixture', upstream: createRemoteUpstream({ url: upstream }) }],
-    point: createPoint({ decide, log, mode: 'enforce' }),
-    decide,
+    ...parts,
+    servers: [{ id: 'fixture', upstream }],
+    point: createPoint({ decide: parts.decide, log, mode: 'enforce' }),
     mode: 'enforce',
     quotas: createQuotas(),
-    content: passContent,
-    pins: firstSeenPins(),
     bearer: BEARER,
     names,
     digestKey: Buffer.alloc(32, 1),

@@ -226,7 +226,7 @@ function finish(
     );
   try {
     if (reply.kind === 'pending') return fail('upstream', 'the tool server ended', CODE.upstream);
-    if (reply.kind === 'error') return failed(core, server.id, id, reply, end);
+    if (reply.kind === 'error') return failed(core, channel, id, reply, end);
     let { result } = reply;
     if (era === 'modern' || result['resultType'] !== undefined) {
       const type = result['resultType'] ?? 'complete';
@@ -291,11 +291,14 @@ function finish(
 /** An error of the server's, with its text read; or one of ours on its account. */
 function failed(
   core: Core,
-  server: string,
+  { server, era }: Channel,
   id: Id,
   reply: Reply & { kind: 'error' },
   end: (message: JsonObject, outcome: Outcome['status'], status?: number) => Ended,
 ): Ended {
   if (reply.isOurs === true) return end(errorMessage(id, reply.error), 'upstream', reply.status);
-  return end(errorMessage(id, readError(core, server, reply.error)), 'error', reply.status);
+  // A server over stdio has no status to say it with. https://modelcontextprotocol.io/specification/2026-07-28/basic#error-codes
+  const isHeld = era === 'modern' && reply.error.code === CODE.missingCapability;
+  const status = isHeld && reply.status === 200 ? 400 : reply.status;
+  return end(errorMessage(id, readError(core, server.id, reply.error)), 'error', status);
 }

@@ -82,6 +82,19 @@ describe('a body', () => {
     await expectAlive();
   });
 
+  it.each([
+    ['among arguments', { text: 'x', Text: 'y' }, 400],
+    ['within an argument', { a: { b: [{ root: '/workspace', Root: '/etc' }] } }, 400],
+    ['with a long s', { a: { paths: 1, pathſ: 2 } }, 400],
+    ['[ctl] in other objects', { a: { root: 1 }, b: { Root: 2 }, C: 'c' }, 200],
+  ])('AS2 has no names that are one to a reader who ignores case: %s', async (_, args, status) => {
+    const answer = await rig.modern('tools/call', { name: 'echo', arguments: args });
+    expect(answer.status).toBe(status);
+    expect(toolCalls()).toBe(status === 200 ? 1 : 0);
+    if (status === 400)
+      expect(rig.decisions()).toMatchObject([{ rule: { id: 'builtin/mcp-malformed' } }]);
+  });
+
   it('PR4 comes in no coding', async () => {
     const answer = await rig.send(call(), { headers: { 'content-encoding': 'gzip' } });
     expect(answer.status).toBe(415);

@@ -49,23 +49,21 @@ const PROTOCOL_KEYS = [
   'cacheScope',
 ];
 
-// Both ways: U+017F becomes `s` only by upper case, U+212A `k` only by lower case, as in Go's `EqualFold`.
-const fold = (key: string): string => key.toUpperCase().toLowerCase();
+/**
+ * Equal for names that a reader which ignores case takes for the same. Both ways: U+017F becomes `s` only by upper case, U+212A `k`
+ * only by lower case, as in Go's `EqualFold`.
+ */
+export const foldName = (key: string): string => key.toUpperCase().toLowerCase();
 
 const EXACT = new Set(PROTOCOL_KEYS);
-const FOLDED = new Set(PROTOCOL_KEYS.map(fold));
+const FOLDED = new Set(PROTOCOL_KEYS.map(foldName));
 
 /** Keys that careless code in JavaScript assigns through; `within`: key of the object that it stands in. */
 export function isForbiddenKey(key: string, within: string | undefined): boolean {
   return key === '__proto__' || (key === 'prototype' && within === 'constructor');
 }
 
-/** Whether two readers, one of which ignores case, could take them for the same. */
-export function isSameFolded(one: string, other: string): boolean {
-  return one === other || fold(one) === fold(other);
-}
-
 /** Whether it is a key of the protocol but for the case of its letters. */
 export function isTwin(key: string): boolean {
-  return !EXACT.has(key) && FOLDED.has(fold(key));
+  return !EXACT.has(key) && FOLDED.has(foldName(key));
 }

@@ -2,7 +2,7 @@
 // by whoever sends. https://modelcontextprotocol.io/specification/2025-11-25/schema
 
 import type { Json, JsonObject } from '../../../model/credential.ts';
-import { isSameFolded } from '../json/keys.ts';
+import { foldName } from '../json/keys.ts';
 import type { Era } from './era.ts';
 import { isObject } from './message.ts';
 
@@ -100,19 +100,20 @@ export function canonicalParams(
   for (const [key, member] of Object.entries(members))
     if (member.isRequired === true && !Object.hasOwn(canonical, key))
       return { fault: `params.${key} is missing` };
-  const names = isObject(canonical['arguments']) ? Object.keys(canonical['arguments']) : [];
-  return hasTwins(names)
+  return hasTwins(canonical)
     ? { fault: 'names of arguments differ in the case of letters only' }
     : { params: canonical };
 }
 
-function hasTwins(names: readonly string[]): boolean {
-  if (names.length < 2) return false;
-  if (names.length > 64) {
-    const folded = new Set(names.map((name) => name.toUpperCase().toLowerCase()));
-    return folded.size < names.length;
-  }
-  return names.some((one, at) =>
-    names.some((other, then) => then > at && isSameFolded(one, other)),
-  );
+/** Letters that no case changes: names of these alone are different to every reader. */
+const PLAIN = /^[a-z0-9_.$-]*$/;
+
+/** Whether some object in it has two names that are one to a reader who ignores case. At most as deep as a message may be. */
+function hasTwins(value: Json): boolean {
+  if (Array.isArray(value)) return value.some(hasTwins);
+  if (!isObject(value)) return false;
+  const names = Object.keys(value);
+  if (names.length > 1 && !names.every((name) => PLAIN.test(name)))
+    if (new Set(names.map(foldName)).size < names.length) return true;
+  return names.some((name) => hasTwins(value[name] ?? null));
 }
