@@ -1,4 +1,5 @@
 // What was tried to get around the gateway, each by its effect at a server that records and at an agent that looks at every byte.
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -320,6 +321,21 @@ describe('an agent that does not read', () => {
     await until(() => isClosed);
     expect(isClosed).toBe(true);
     news.destroy();
+  });
+});
+
+describe('a connection of who has no bearer', () => {
+  it('does not keep its place', async () => {
+    await open({ limits: { connections: 4, head: 100 } });
+    const silent = ['', 'POST /mcp/gh HTTP/1.1\r\nHost', 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n'];
+    const sockets = [...silent, ''].map((bytes) => {
+      const socket = net.connect(rig.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      if (bytes !== '') socket.write(bytes);
+      return socket.resume();
+    });
+    await Promise.all(sockets.map((socket) => new Promise((done) => socket.once('close', done))));
+    expect((await rig.modern('tools/list')).status).toBe(200);
   });
 });
 
