@@ -33,6 +33,23 @@ export function recordOfTree({ parts }: PackageTree): Record<string, string> {
   );
 }
 
+const NPM_NAME = '(?:@[A-Za-z0-9~_-][A-Za-z0-9._~-]*/)?[A-Za-z0-9~_-][A-Za-z0-9._~-]*';
+
+/** Path, name and version. Managers read more into these than names: options, addresses, folders of the host. */
+const IN_RECORD: Record<PackageTree['manager'], readonly RegExp[]> = {
+  npm: [
+    new RegExp(`^node_modules/${NPM_NAME}(?:/node_modules/${NPM_NAME})*$`),
+    new RegExp(`^${NPM_NAME}$`),
+    /^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/,
+  ],
+  // A wheel and nothing else: whatever else pip is given may be built, which runs it.
+  pip: [
+    /^[A-Za-z0-9][A-Za-z0-9._+!%-]*\.whl$/,
+    /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
+    /^[0-9][0-9A-Za-z]*(?:[.!+_-][0-9A-Za-z]+)*$/,
+  ],
+};
+
 /** Undefined where it is none. */
 export function treeOfRecord(
   root: Pick<PackageTree, 'manager' | 'name' | 'version'>,
@@ -43,7 +60,8 @@ export function treeOfRecord(
   for (const [key, integrity] of Object.entries(record)) {
     const [, path, own, at] = /^(\S+) (\S+)@([^@\s]+)$/.exec(key) ?? [];
     if (path === undefined || own === undefined || at === undefined) return undefined;
-    if (path.startsWith('/') || path.split('/').includes('..')) return undefined;
+    if (!IN_RECORD[manager].every((form, index) => form.test([path, own, at][index] ?? '')))
+      return undefined;
     parts.push({ path, name: own, version: at, integrity });
   }
   parts.sort((a, b) => (a.path < b.path ? -1 : 1));

@@ -69,7 +69,8 @@ export function createRemoteDial(options: RemoteDialOptions): () => Promise<Sock
 export function placeOf(url: string): { host: string; port: number; isLoopback: boolean } {
   const { hostname, port, protocol } = new URL(url);
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
-  const isLoopback = host === 'localhost' || host === '::1' || /^127\./.test(host);
+  // Names may begin like addresses; these three are what a policy's URL may say for the loopback.
+  const isLoopback = host === 'localhost' || LOOPBACK.includes(host);
   return { host, port: Number(port || (protocol === 'https:' ? 443 : 80)), isLoopback };
 }
 

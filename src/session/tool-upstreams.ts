@@ -65,10 +65,10 @@ function openRemote(server: GrantedServer, url: string, options: UpstreamOptions
     secureContext,
     connect: createRemoteDial({ url, decide, proxies, secureContext }),
     ...(credential !== undefined && {
-      authorize: async () => {
+      authorize: async (headers) => {
         const token = await credentials?.lend(credential, { server: id, url });
         if (token === undefined) throw serverMissing(id, 'its credential cannot be had now');
-        return [['authorization', `Bearer ${token.reveal()}`]] as const;
+        return [...headers, ['authorization', `Bearer ${token.reveal()}`]];
       },
     }),
   });

@@ -63,11 +63,12 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   const secureContext = createTrust(options.ca);
   const bearer = randomBytes(32).toString('base64url');
   const key = randomBytes(32);
-  const drifts: Drift[] = [];
+  /** the first of each server: however much one differs, another's is not lost */
+  const drifts = new Map<string, Drift>();
   const pins = watchPins(
     options.pins ?? createPins({ ...(plan.toolLock && { lock: plan.toolLock }) }),
+    drifts,
     (drift) => {
-      drifts.push(drift);
       const { server, kind, name, change } = drift;
       point.append({ type: 'alert', alert: 'mcp.drift', server, kind, name, change });
     },
@@ -114,7 +115,7 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
   function driftOf(id: string): string | undefined {
     if (plan.frozenTools !== true) return undefined;
     if (!pins.isLocked(id)) return 'it is not in the lock file, and `--frozen` asks for that';
-    const drift = drifts.find(({ server }) => server === id);
+    const drift = drifts.get(id);
     return (
       drift && `it is not what the lock file says: ${drift.kind} ${drift.name} ${drift.change}`
     );
@@ -148,10 +149,11 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
 }
 
 /** Tells of what is found to be different, once for each thing and change. */
-function watchPins(pins: Pins, onDrift: (drift: Drift) => void): Pins {
+function watchPins(pins: Pins, first: Map<string, Drift>, onDrift: (drift: Drift) => void): Pins {
   const told = new Set<string>();
   const tell = (drifts: Drift[]): Drift[] => {
     for (const drift of drifts) {
+      if (!first.has(drift.server)) first.set(drift.server, drift);
       const key = JSON.stringify([drift.server, drift.kind, drift.name, drift.change]);
       if (told.has(key) || told.size > MOST_DRIFTS) continue;
       told.add(key);

@@ -273,13 +273,10 @@ function refuseMethod(
   const request = { kind: 'feature', server: server.id, name: message.method } as const;
   const reason =
     check === 'mcp-malformed' ? 'the message is malformed' : 'no such method is passed on';
-  refuse(
-    core,
-    request,
-    check,
-    reason,
-    factsOf(core, message.method.slice(0, 128), message.params ?? {}),
-  );
+  const facts = factsOf(core, message.method.slice(0, 128), message.params ?? {});
+  // Nothing of it was read for secrets, which names of arguments may hold as well.
+  const { arguments: _, ...unread } = facts;
+  refuse(core, request, check, reason, unread);
 }
 
 function onAgentNotification(

@@ -51,6 +51,8 @@ export async function call(
         ? { kind: 'prompt', server: server.id, name, arguments: params['arguments'] ?? {} }
         : requestFor(server.id, one.kind, name);
   const facts = factsOf(core, method, params);
+  // Names of arguments are on record where they were read for secrets, and there are none in them.
+  const { arguments: _, ...unread } = facts;
 
   // A name that the agent may not know of is one that does not exist, and nothing else is looked at.
   const fault =
@@ -58,7 +60,7 @@ export async function call(
     // What may be read depends on the patterns that it lies in, too.
     (one.kind === 'resource' ? await ensureFresh(core, channel, 'template') : undefined);
   if (fault !== undefined) {
-    refuse(core, request, 'mcp-unserved', 'what the server offers is not known', facts);
+    refuse(core, request, 'mcp-unserved', 'what the server offers is not known', unread);
     own({
       status: fault.status,
       message: errorMessage(id, {
@@ -72,7 +74,7 @@ export async function call(
     return;
   }
   if (one.kind === 'tool' && !isListed(core, requestFor(server.id, 'tool', name))) {
-    ask(core, request, facts);
+    ask(core, request, unread);
     own(unknownAnswer(asker, name));
     return;
   }
@@ -82,7 +84,7 @@ export async function call(
       request,
       'mcp-unserved',
       'the server does not offer it, or not as it was reviewed',
-      facts,
+      unread,
     );
     own(unknownAnswer(asker, name));
     return;
@@ -95,7 +97,7 @@ export async function call(
       denialAnswer(
         core,
         request,
-        refuse(core, request, 'mcp-content', outgoing.reason, facts),
+        refuse(core, request, 'mcp-content', outgoing.reason, unread),
         asker,
       ),
     );

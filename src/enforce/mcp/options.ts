@@ -48,6 +48,8 @@ export interface GatewayOptions {
 export interface GatewayLimits {
   /** connections of agents at once */
   connections: number;
+  /** a connection on which no request of who has the bearer comes */
+  head: number;
   /** legacy sessions at once */
   sessions: number;
   /** streams of news (GET, `subscriptions/listen`) at once */
@@ -82,6 +84,7 @@ export interface GatewayLimits {
 
 export const LIMITS: GatewayLimits = {
   connections: 128,
+  head: 10_000,
   sessions: 64,
   streams: 32,
   concurrent: 64,

@@ -59,6 +59,9 @@ export async function tryServer(core: Core, server: ServerState): Promise<Server
         fault.isOurs === true ? fault.error.message : `the tool server does not list its ${kind}s`,
       );
   }
+  // One that offers nothing serves nobody: whoever needs it must not go without it unnoticed.
+  if (faults.length === 0 && KINDS.every((kind) => server.lists[kind].live.size === 0))
+    faults.push('the tool server offers nothing');
   await endUpstream(channel);
   return {
     server: server.id,

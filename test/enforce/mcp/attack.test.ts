@@ -1,4 +1,5 @@
 // What was tried to get around the gateway, each by its effect at a server that records and at an agent that looks at every byte.
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -7,7 +8,7 @@ import { createPins } from '../../../src/enforce/mcp/pins/create-pins.ts';
 import { createScanner } from '../../../src/enforce/scan/scanner.ts';
 import { Secret } from '../../../src/model/secret.ts';
 import { rules } from '../../support/mcp/fakes.ts';
-import { createRig, readAnswer, type Rig, type RigOptions } from '../../support/mcp/rig.ts';
+import { BEARER, createRig, readAnswer, type Rig, type RigOptions } from '../../support/mcp/rig.ts';
 
 const CANARY = 'canary-3f9a7c1e5b2d8046-of-this-server';
 
@@ -323,6 +324,21 @@ describe('an agent that does not read', () => {
   });
 });
 
+describe('a connection of who has no bearer', () => {
+  it('does not keep its place', async () => {
+    await open({ limits: { connections: 4, head: 100 } });
+    const silent = ['', 'POST /mcp/gh HTTP/1.1\r\nHost', 'GET /x HTTP/1.1\r\nHost: x\r\n\r\n'];
+    const sockets = [...silent, ''].map((bytes) => {
+      const socket = net.connect(rig.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      if (bytes !== '') socket.write(bytes);
+      return socket.resume();
+    });
+    await Promise.all(sockets.map((socket) => new Promise((done) => socket.once('close', done))));
+    expect((await rig.modern('tools/list')).status).toBe(200);
+  });
+});
+
 describe('records', () => {
   it('of a server that always does something new come to an end', async () => {
     await open({ pins: createPins({}) });
@@ -361,5 +377,51 @@ describe('rules', () => {
       'resources/templates/list',
       'tools/list',
     ]);
+  });
+});
+
+describe('no record', () => {
+  it('holds a value, whatever kind of message carries it and however it ends', async () => {
+    await open({ content: scanning() });
+    const session = await rig.begin({ sampling: {}, elicitation: {}, roots: {} });
+    const value = { text: CANARY, [CANARY]: [CANARY] };
+    const ref = { type: 'ref/prompt', name: 'hello' };
+    const asked: [string, Record<string, unknown>][] = [
+      ['tools/call', { name: 'echo', arguments: value }],
+      ['tools/call', { name: 'none', arguments: value }],
+      ['prompts/get', { name: 'hello', arguments: { a: CANARY } }],
+      ['completion/complete', { ref, argument: { name: 'x', value: CANARY } }],
+      ['logging/setLevel', { level: CANARY }],
+      ['tasks/get', { taskId: CANARY }],
+      ['tools/list', { cursor: CANARY }],
+      ['ping', { x: CANARY }],
+      ['tools/call', { name: 'echo', arguments: CANARY }],
+    ];
+    for (const [method, params] of asked) {
+      await rig.legacy(session, method, params);
+      await rig.modern(method, params);
+    }
+    rig.upstream.on('tools/call', ({ answer }) =>
+      answer({ error: { code: -1, message: CANARY, data: { [CANARY]: CANARY } } }),
+    );
+    const plain = { name: 'echo', arguments: { text: 'x' } };
+    const failed = await rig.legacy(session, 'tools/call', plain);
+    rig.upstream.on('tools/call', ({ message, event, answer }) => {
+      const { _meta } = message['params'] as Record<string, Record<string, unknown>>;
+      const progressToken = _meta?.['progressToken'];
+      event({
+        method: 'notifications/progress',
+        params: { progressToken, progress: 1, message: CANARY },
+      });
+      event({ method: `notifications/${CANARY}`, params: {} });
+      event({ id: 9, method: 'sampling/createMessage', params: { messages: [], x: CANARY } });
+      answer({ result: { content: [{ type: 'text', text: CANARY }], [CANARY]: CANARY } });
+    });
+    const told = await rig.legacy(session, 'tools/call', { ...plain, _meta: { progressToken: 1 } });
+    expect(failed.text + told.text).not.toContain(CANARY);
+    expect(rig.upstream.received.map(({ raw }) => raw).join()).not.toContain(CANARY);
+    expect(rig.log.length).toBeGreaterThan(20);
+    expect(JSON.stringify(rig.log)).not.toContain(CANARY);
+    expect(JSON.stringify(rig.log)).not.toContain(BEARER);
   });
 });

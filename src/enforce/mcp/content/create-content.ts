@@ -2,7 +2,7 @@
 
 import type { Json, JsonObject } from '../../../model/credential.ts';
 import type { SecretAction } from '../../../model/mcp.ts';
-import type { Content, Reading } from '../content.ts';
+import type { Content, Finding, Reading } from '../content.ts';
 import { cleanMessage } from './clean.ts';
 import { definitionFindings } from './definition.ts';
 import { createFindings, createFingerprints } from './findings.ts';
@@ -73,27 +73,30 @@ export function createContent(options: ContentOptions): Content {
     outgoing: (server, params) => {
       const findings = createFindings();
       const leaves = readLeaves(params);
+      let hasSecretKey = true; // until it is known
       const refuse = (): Reading<JsonObject> => ({
         action: 'block',
         reason: OUTGOING_REASON,
-        findings: findings.list(),
+        findings: placed(findings.list(), hasSecretKey),
       });
       if (leaves.isTooDeep) findings.add({ detector: 'limit:depth', place: '' });
       if (leaves.isTooDeep) return refuse();
       const { hits, isCut } = search('outgoing', server, leaves);
+      hasSecretKey = isCut || hits.some(isInKey);
       note(findings, leaves, hits);
       const isSecret = isCut || hits.some((hit) => hit.isCertain);
       if (isSecret && secrets.arguments === 'block') return refuse();
       const longest = noteOpaque(leaves, findings);
       if (options.maxOpaque !== undefined && longest > options.maxOpaque) return refuse();
-      return { action: 'pass', value: params, findings: findings.list() };
+      return { action: 'pass', value: params, findings: placed(findings.list(), hasSecretKey) };
     },
     incoming: (server, message, rule) => {
       const findings = createFindings();
+      let hasSecretKey = true; // until it is known
       const refuse = (reason: string): Reading<Json> => ({
         action: 'block',
         reason: `result withheld: ${reason}`,
-        findings: findings.list(),
+        findings: placed(findings.list(), hasSecretKey),
       });
       const { body, kind, put } = bodyOf(message);
       const ruled = applyRule(body, rule, findings);
@@ -107,6 +110,7 @@ export function createContent(options: ContentOptions): Content {
       if (cleaned === undefined) return refuse('invisible-unicode');
       const { leaves } = cleaned;
       const { hits, isCut } = search('incoming', server, leaves);
+      hasSecretKey = isCut || hits.some(isInKey);
       const fingerprintOf = note(findings, leaves, hits);
       const certain = hits.filter((hit) => hit.isCertain);
       if (secrets.results !== 'report' && isCut) return refuse('secret');
@@ -121,11 +125,18 @@ export function createContent(options: ContentOptions): Content {
           ? redact(cleaned.message, leaves, certain, (hit) => markOf(hit, fingerprintOf))
           : cleaned.message;
       if (redacted === undefined) return refuse('secret');
-      const list = findings.list();
+      const list = placed(findings.list(), hasSecretKey);
       return { action: 'pass', value: put(annotate(redacted, kind, list)), findings: list };
     },
     definition: definitionFindings,
   };
+}
+
+const isInKey = (hit: SecretHit): boolean => hit.in === 'others';
+
+/** Places name keys: where a key holds a secret, none is told, to the agent or to the log. */
+function placed(list: Finding[], hasSecretKey: boolean): Finding[] {
+  return hasSecretKey ? list.map((finding) => ({ ...finding, place: '' })) : list;
 }
 
 function markOf({ detector, value }: SecretHit, fingerprintOf: Fingerprints): string {

@@ -17,6 +17,7 @@ import { agentOf, endSession } from '../session.ts';
 import type { Core, ServerState } from '../state.ts';
 import { type AgentStream, createAgentStream } from './answer.ts';
 import { readBody } from './body.ts';
+import { createDeadlines, type Deadlines } from './deadlines.ts';
 import { readHeaders, type RequestHeaders } from './headers.ts';
 
 export interface Endpoint {
@@ -29,7 +30,6 @@ const http = process.getBuiltinModule('node:http');
 
 const HEAD_SIZE = 16_384;
 /** in milliseconds */
-const HEAD_TIME = 10_000;
 const REQUEST_TIME = 60_000;
 const IDLE_TIME = 300_000;
 const REST_TIME = 300;
@@ -37,17 +37,21 @@ const REST_TIME = 300;
 export function createEndpoint(core: Core): Endpoint {
   const streams = new Set<Duplex>();
   const bearer = digestOf(core.options.bearer);
+  const deadlines = createDeadlines({
+    head: core.limits.head,
+    body: REQUEST_TIME,
+    idle: IDLE_TIME,
+  });
   const server: Server = http.createServer(
     {
       insecureHTTPParser: false,
       maxHeaderSize: HEAD_SIZE,
-      headersTimeout: HEAD_TIME,
-      requestTimeout: REQUEST_TIME,
       keepAliveTimeout: IDLE_TIME,
       noDelay: true,
     },
     (request, response) => {
-      answer(core, bearer, request, response).catch(() => {
+      deadlines.heard(request, response);
+      answer(core, { bearer, deadlines }, request, response).catch(() => {
         // Whatever went wrong: nothing was let through that was not answered for.
         if (!response.headersSent) send(response, refusal(500, CODE.internal, 'Internal error'));
         else response.destroy();
@@ -72,6 +76,7 @@ export function createEndpoint(core: Core): Endpoint {
         return;
       }
       streams.add(stream);
+      deadlines.opened(stream);
       stream.on('close', () => streams.delete(stream));
       stream.on('error', () => undefined);
       server.emit('connection', stream);
@@ -85,7 +90,7 @@ export function createEndpoint(core: Core): Endpoint {
 
 async function answer(
   core: Core,
-  bearer: Buffer,
+  { bearer, deadlines }: { bearer: Buffer; deadlines: Deadlines },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -108,6 +113,7 @@ async function answer(
     note(core, server.id, 'a request without the bearer of the session');
     return stop(refusal(401, CODE.request, 'Unauthorized'));
   }
+  deadlines.trust(request.socket);
   switch (request.method) {
     case 'POST':
       return post(core, server, headers, request, response);
