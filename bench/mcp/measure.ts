@@ -16,7 +16,7 @@ import type { RunningWay } from './ways.ts';
 
 const SMALL = 256;
 const LARGE = 1_000_000;
-const WARM_UP = 3000;
+const WARM_UP = 1000;
 
 interface Ground {
   settings: Settings;
@@ -182,7 +182,7 @@ const allOf = ({ direct, ours, stdio, rivals }: Ground): RunningWay[] => [
 ];
 
 function measureSmall(ground: Ground): Row[] {
-  const results = interleave(ground, allOf(ground), { count: 3000 });
+  const results = interleave(ground, allOf(ground), { count: 1500 });
   const name = `a call of ${SMALL} B`;
   return [
     ...addedRows(ground, results, { name, of: 'median', most: 0.5 }),
@@ -191,7 +191,7 @@ function measureSmall(ground: Ground): Row[] {
 }
 
 function measureLarge(ground: Ground): Row[] {
-  const order = { count: 40, warmUp: 20, received: LARGE };
+  const order = { count: 12, warmUp: 4, received: LARGE };
   const answers = interleave(ground, allOf(ground), { ...order, sent: 0 });
   const both = interleave(ground, allOf(ground), { ...order, sent: LARGE });
   const figure = { of: 'median', most: 60 } as const;
@@ -205,7 +205,7 @@ function measureLarge(ground: Ground): Row[] {
 
 function measureRates(ground: Ground): Row[] {
   const callers = 32;
-  const results = interleave(ground, allOf(ground), { callers, count: 10_000 });
+  const results = interleave(ground, allOf(ground), { callers, count: 4000 });
   const rows = (what: string, of: 'rate' | 'perProcessorSecond'): Row[] => {
     const [direct = NaN, ours = NaN, stdio = NaN, ...others] = results.map((one) => one[of]);
     const row = (name: string, value: number, rivals: Row['rivals']): Row => ({
