@@ -19,7 +19,8 @@ interface Report {
 }
 
 const FLAGS = [
-  ...['-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--no-compile'],
+  // Nothing of the user's own site-packages: a policy may let a guest write there.
+  ...['-I', '-m', 'pip', 'install', '--no-input', '--disable-pip-version-check', '--no-compile'],
   ...['--only-binary=:all:', '--no-warn-script-location', '--progress-bar=off'],
 ];
 

@@ -21,6 +21,10 @@ export function createToolConsole(directory: string, server: string): (text: str
       .join('\n')
       .slice(0, left);
     left -= lines.length;
-    if (lines !== '') appendFileSync(file, lines, { mode: 0o600 });
+    try {
+      if (lines !== '') appendFileSync(file, lines, { mode: 0o600 });
+    } catch {
+      left = 0; // a full disk: what servers write for people is no reason to end
+    }
   };
 }
