@@ -6,16 +6,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 
 import { createEgress } from '../../src/enforce/egress/egress.ts';
 import { PROXY_PORT } from '../../src/enforce/egress/name-answers.ts';
 import { PROXY_ADDRESS } from '../../src/enforce/egress/synthetic.ts';
 import { createPoint } from '../../src/enforce/point.ts';
-import { openLog } from '../../src/log/writer.ts';
 import { createDecider } from '../../src/policy/decide.ts';
-import { loadEffectivePolicy } from '../../src/source/load.ts';
 import { asStream } from '../../test/support/as-stream.ts';
+import { openBenchSession } from '../session.ts';
 import { dnsQuery, readDnsAnswer } from '../../test/support/dns.ts';
 
 /** What the origin's name leads to, in words: the loopback itself is refused, as it should be. */
@@ -23,27 +21,7 @@ const PUBLIC = '93.184.216.34';
 const [file = '', originPort = '', ca = '', folder = '', authority = '', name] =
   process.argv.slice(2);
 
-const { policy, diagnostics } = loadEffectivePolicy({
-  workspace: folder,
-  home: folder,
-  environment: {},
-  packageRoot: join(import.meta.dirname, '..'),
-  directory: folder,
-  policy: file,
-  platform: process.platform,
-  hidden: [],
-  limits: {},
-});
-if (policy === undefined) throw new Error(JSON.stringify(diagnostics));
-const log = openLog({
-  file: join(folder, `decisions-${process.pid}.jsonl`),
-  context: {
-    session: 'bench',
-    actor: { login: 'bench', assurance: 'os-user' },
-    policyDigest: policy.digest,
-    isolation: 'emulated',
-  },
-});
+const { policy, log } = openBenchSession(file, folder);
 const egress = createEgress({
   point: createPoint({ decide: createDecider(policy), log, mode: policy.mode }),
   policy,

@@ -7,7 +7,6 @@ import { once } from 'node:events';
 import net from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 
 import { createContent } from '../../src/enforce/mcp/content/create-content.ts';
 import { createGateway } from '../../src/enforce/mcp/gateway.ts';
@@ -18,11 +17,10 @@ import { createStdioUpstream } from '../../src/enforce/mcp/stdio/stdio.ts';
 import { createPoint } from '../../src/enforce/point.ts';
 import { createQuotas } from '../../src/enforce/quotas.ts';
 import { createScanner } from '../../src/enforce/scan/scanner.ts';
-import { openLog } from '../../src/log/writer.ts';
 import { Secret } from '../../src/model/secret.ts';
 import { createDecider } from '../../src/policy/decide.ts';
-import { loadEffectivePolicy } from '../../src/source/load.ts';
 import { asStream } from '../../test/support/as-stream.ts';
+import { openBenchSession } from '../session.ts';
 
 /** credentials of a session, each of which is looked for in every message */
 const LIVE_VALUES = 20;
@@ -30,27 +28,7 @@ const SERVER = 'bench';
 
 const [file = '', folder = '', bearer = '', ...upstream] = process.argv.slice(2);
 
-const { policy, diagnostics } = loadEffectivePolicy({
-  workspace: folder,
-  home: folder,
-  environment: {},
-  packageRoot: join(import.meta.dirname, '..'),
-  directory: folder,
-  policy: file,
-  platform: process.platform,
-  hidden: [],
-  limits: {},
-});
-if (policy === undefined) throw new Error(JSON.stringify(diagnostics));
-const log = openLog({
-  file: join(folder, `decisions-${process.pid}.jsonl`),
-  context: {
-    session: 'bench',
-    actor: { login: 'bench', assurance: 'os-user' },
-    policyDigest: policy.digest,
-    isolation: 'emulated',
-  },
-});
+const { policy, log } = openBenchSession(file, folder);
 const known = createScanner();
 for (let count = 0; count < LIVE_VALUES; count++)
   known.add({
