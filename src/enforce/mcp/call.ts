@@ -236,7 +236,8 @@ function finish(
         const questions = readQuestions(core, server.id, result, channel.capabilities);
         const state = result['requestState'];
         const fault =
-          questions.fault ?? server.rounds.ask(key, typeof state === 'string' ? state : undefined);
+          questions.fault ??
+          server.rounds.ask(key, params, typeof state === 'string' ? state : undefined);
         if (fault !== undefined) {
           note(core, server.id, `a question of the server was not passed on: ${fault}`);
           return end(
@@ -257,7 +258,7 @@ function finish(
           }),
           'upstream',
         );
-      } else server.rounds.done(key);
+      } else server.rounds.done(key, params);
     }
     const rule: ResultRule & { outputSchema?: Json } = { ...decision.results };
     const name = params[by];
