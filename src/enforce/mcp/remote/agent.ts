@@ -31,6 +31,7 @@ export function createAgent(url: URL, options: RemoteOptions): Agent {
   ): undefined => {
     connect(host, port).then(
       (socket) => {
+        endWithPeer(socket);
         if (!isTls) {
           ready?.(null, socket);
           return;
@@ -44,6 +45,7 @@ export function createAgent(url: URL, options: RemoteOptions): Agent {
           ...(isName && { servername: host }),
           ...(secureContext && { secureContext }),
         });
+        endWithPeer(secured);
         secured.once('error', (error: Error) => ready?.(error, secured));
         secured.once('secureConnect', () => ready?.(null, secured));
       },
@@ -53,4 +55,9 @@ export function createAgent(url: URL, options: RemoteOptions): Agent {
     return undefined;
   };
   return agent;
+}
+
+/** A half-open connection between two calls is one whose end nobody would see: the next call would wait on it for ever. */
+function endWithPeer(stream: Duplex): void {
+  stream.once('end', () => stream.end());
 }
