@@ -17,6 +17,11 @@ export interface ClientConfigs {
   home: { path: string; content: string }[];
 }
 
+/** For a server to begin, in seconds: in a machine of its own that is emulated it takes longer than clients wait by themselves. */
+const START_SECONDS = 120;
+/** For a call, in milliseconds; Gemini CLI has one limit for both, and this is its own for calls. */
+const GEMINI_TIMEOUT = 600_000;
+
 /** `bearer`: what the gateway asks for. */
 export function clientConfigs(servers: readonly ServedTool[], bearer: string): ClientConfigs {
   const headers = { Authorization: `Bearer ${bearer}` };
@@ -36,7 +41,12 @@ export function clientConfigs(servers: readonly ServedTool[], bearer: string): C
         path: '/etc/gemini-cli/settings.json',
         content: json({
           mcp: { allowed: servers.map(({ id }) => id) },
-          mcpServers: each(({ url }) => ({ httpUrl: url, headers, trust: false })),
+          mcpServers: each(({ url }) => ({
+            httpUrl: url,
+            headers,
+            trust: false,
+            timeout: GEMINI_TIMEOUT,
+          })),
         }),
       },
       // Codex: the system's layer, and what every other layer must keep to.
@@ -110,7 +120,7 @@ function codexConfig(servers: readonly ServedTool[], authorization: string): str
   return servers
     .map(
       ({ id, url }) =>
-        `[mcp_servers.${id}]\nurl = "${url}"\nhttp_headers = { Authorization = "${authorization}" }\n`,
+        `[mcp_servers.${id}]\nurl = "${url}"\nhttp_headers = { Authorization = "${authorization}" }\nstartup_timeout_sec = ${START_SECONDS}\n`,
     )
     .join('\n');
 }
