@@ -116,6 +116,7 @@ const decide = createDecider({
   clamps: [],
   credentials: [],
   mcp: NO_SERVERS,
+  workflow: { outputs: true, env: [], path: false },
 });
 
 const requests: Request[] = [

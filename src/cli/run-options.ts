@@ -20,6 +20,8 @@ export interface RunOptions {
   logDir?: string;
   failOnDenial: boolean;
   frozen: boolean;
+  policyRoot?: string;
+  handover?: string;
   tty?: boolean;
   quiet: boolean;
   json: boolean;
@@ -80,6 +82,18 @@ export function addRunOptions(command: Command): Command {
         '--fail-on-denial',
         'exit with 3 when the command succeeds but something was denied',
       ).default(false),
+    )
+    .addOption(
+      option(
+        '--policy-root <dir>',
+        "the directory that stands for the repository's root: what policy files in it are called",
+      ),
+    )
+    .addOption(
+      option(
+        '--handover <dir>',
+        'a directory whose files output, summary, env and path the command may write, for later steps of a workflow',
+      ),
     )
     .addOption(
       new Option('--tty', 'give the command a terminal (default: when stdin and stdout are one)'),

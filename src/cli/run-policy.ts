@@ -31,6 +31,8 @@ export function loadRunPolicy(options: RunOptions, environment: Environment): Ru
     hidden: ownDirectories(environment, options.logDir),
     isAccepted: (path, digest) => isTrusted(trustedFile(environment), { path, digest }),
     ...(options.policy === undefined ? {} : { policy: options.policy }),
+    ...(options.policyRoot === undefined ? {} : { policyRoot: resolve(options.policyRoot) }),
+    ...(options.handover === undefined ? {} : { handover: resolve(options.handover) }),
     ...(options.orgPolicy === undefined ? {} : { orgPolicy: options.orgPolicy }),
     ...(options.teamPolicy === undefined ? {} : { teamPolicies: options.teamPolicy }),
     ...(options.workspaceAccess === undefined ? {} : { workspaceAccess: options.workspaceAccess }),

@@ -25,6 +25,7 @@ import {
 import { EXIT, signalExit } from './exit-code.ts';
 import { readLock } from './mcp-lock-file.ts';
 import { err, isColoured } from './output.ts';
+import { handoverVariables } from './handover.ts';
 import { isNested, runNested } from './nested-run.ts';
 import { resolveIdentity } from './run-identity.ts';
 import { loadRunPolicy } from './run-policy.ts';
@@ -148,7 +149,10 @@ async function runIn(
   const started = await session.start({
     argv,
     cwd: workingDirectory(plan.policy.workspace),
-    environment: variables(options.env, process.env),
+    environment: [
+      ...variables(options.env, process.env),
+      ...handoverVariables(options.handover, plan.policy.workflow),
+    ],
     asRoot: true,
     ...(tty ? { terminal: terminalSize() } : {}),
   });

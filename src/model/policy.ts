@@ -142,6 +142,16 @@ export interface GrantedServer extends McpServer {
   sandbox?: Sections;
 }
 
+/** What a step in a workflow may hand to the steps after it. */
+export interface WorkflowHandover {
+  /** GITHUB_OUTPUT and GITHUB_STEP_SUMMARY */
+  outputs: boolean;
+  /** names for GITHUB_ENV; `*` is any part */
+  env: string[];
+  /** GITHUB_PATH */
+  path: boolean;
+}
+
 export interface Clamp {
   /** the rule that exceeds */
   rule: RuleOrigin & { layer: LayerName };
@@ -170,6 +180,7 @@ export interface EffectivePolicy {
   credentials: GrantedCredential[];
   /** the tool servers behind the gateway; of the layers' own entries, what their ceilings leave */
   mcp: { servers: GrantedServer[]; secrets: SecretActions };
+  workflow: WorkflowHandover;
   /** the policy of the session that started this one: what it denies is denied here, whatever the layers say */
   within?: EffectivePolicy;
 }

@@ -8,6 +8,7 @@ import type {
   Sections,
   WrittenServer,
 } from '../model/policy.ts';
+import type { WorkflowSection } from './workflow.ts';
 
 /** A list whose mere presence narrows what the builtin layer grants by default. */
 export type StatedList = 'filesystem.allow' | 'execution.allow';
@@ -42,6 +43,7 @@ export interface PolicyDocument extends DocumentSections {
   max?: DocumentSections;
   maxLine?: number;
   limits: Partial<Limits>;
+  workflow: WorkflowSection;
   require: { isolation?: 'hardware'; identity?: 'oidc'; log?: string[] };
   /** keys that lower layers may not mention */
   lock: string[];

@@ -11,6 +11,7 @@ import { readSections } from './rules.ts';
 import { POLICY_SCHEMA } from './schema.ts';
 import { nearest } from './spelling.ts';
 import { refuseUnenforced } from './unenforced.ts';
+import { readWorkflow } from './workflow.ts';
 import {
   childOf,
   entryOf,
@@ -92,6 +93,7 @@ function readDocument(root: TextNode, report: Reporter): PolicyDocument {
       ? {}
       : { max: ceiling, maxLine: max.keySpan.line }),
     limits: readLimits(childOf(root, 'limits'), report),
+    workflow: readWorkflow(root, report),
     require: readRequire(childOf(root, 'require')),
     lock: readLock(childOf(root, 'lock'), report),
     mentions: mentionsOf(root),

@@ -32,6 +32,7 @@ import { resolveSecrets } from './mcp-secrets.ts';
 import { type Host, placeProgram, placeRule } from './place.ts';
 import { noSections } from './sections.ts';
 import { findUnknownServers, grantServers } from './server-grants.ts';
+import { resolveWorkflow } from './workflow.ts';
 import { resolveMode, resolveUser, smallestLimits } from './scalars.ts';
 
 /** What the flags of one run ask for. */
@@ -104,6 +105,7 @@ export function resolvePolicy(input: ResolveInput): Resolution {
   const secrets = resolveSecrets(layers, runClamps);
   const mode = resolveMode(sources, input.run?.mode, hasOrg, runClamps);
   const user = resolveUser(sources, hasOrg, runClamps);
+  const workflow = resolveWorkflow(sources, runClamps);
   const requires = sources.flatMap((source) =>
     source.documents.map((document) => document.require),
   );
@@ -125,6 +127,7 @@ export function resolvePolicy(input: ResolveInput): Resolution {
     clamps: [...findClamps(layers), ...granted.clamps, ...served.clamps, ...runClamps],
     credentials,
     mcp: { servers: served.servers, secrets },
+    workflow,
   };
   policy.clamps.push(...findUnreachedBinds(credentials, createDecider({ ...policy, digest: '' })));
   return { policy: { ...policy, digest: input.hash(canonicalJson(policy)) }, diagnostics };

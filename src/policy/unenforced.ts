@@ -7,26 +7,9 @@ interface Unenforced {
   path: string[];
   what: string;
   help: string;
-  /** values that ask for nothing, besides empty ones */
-  harmless?: (node: TextNode) => boolean;
 }
 
-const isFalse = (node: TextNode): boolean => node.kind === 'scalar' && node.value === false;
-
 const UNENFORCED: Unenforced[] = [
-  {
-    path: ['workflow', 'outputs'],
-    what: 'nothing is handed to later steps',
-    help: 'remove it, or write `outputs: false`',
-    harmless: isFalse,
-  },
-  { path: ['workflow', 'env'], what: 'nothing is handed to later steps', help: 'remove it' },
-  {
-    path: ['workflow', 'path'],
-    what: 'nothing is handed to later steps',
-    help: 'remove it, or write `path: false`',
-    harmless: isFalse,
-  },
   { path: ['require', 'log'], what: 'the log stays in the session directory', help: 'remove it' },
   {
     path: ['exceptions'],
@@ -36,13 +19,12 @@ const UNENFORCED: Unenforced[] = [
 ];
 
 export function refuseUnenforced(root: TextNode, report: Reporter): void {
-  for (const { path, what, help, harmless } of UNENFORCED) {
+  for (const { path, what, help } of UNENFORCED) {
     const parent = path
       .slice(0, -1)
       .reduce<TextNode | undefined>((node, key) => childOf(node, key), root);
     const entry = entryOf(parent, path.at(-1) ?? '');
-    if (entry === undefined || isEmptyNode(entry.value) || harmless?.(entry.value) === true)
-      continue;
+    if (entry === undefined || isEmptyNode(entry.value)) continue;
     report.error(
       'not-enforced',
       entry.keySpan,

@@ -32,6 +32,8 @@ export interface BuiltinOptions {
   packageRoot: string;
   /** real paths of the files the policy was read from */
   policyFiles: readonly string[];
+  /** a directory of the step's own: what it holds is read, and the files of a workflow's commands in it are written */
+  handover?: string;
   /** directories of the program itself that a guest neither reads nor writes: sessions, logs, caches */
   hidden?: readonly string[];
   /** where a path really leads, links resolved; the path itself where it does not exist */
@@ -45,6 +47,9 @@ export const DEFAULT_POLICY = '.github/agent-sandbox.yml';
 
 /** What was reviewed of the tool servers. */
 export const MCP_LOCK = '.github/agent-sandbox.mcp.lock';
+
+/** What a step writes for the steps after it: `GITHUB_OUTPUT`, `GITHUB_STEP_SUMMARY`, `GITHUB_ENV` and `GITHUB_PATH`. */
+export const HANDOVER_FILES = ['output', 'summary', 'env', 'path'] as const;
 
 const SYSTEM_DIRECTORIES: readonly string[] = [
   '/usr',
@@ -144,6 +149,19 @@ function fileAllows(options: BuiltinOptions): FilesystemRule[] {
     ...toolchains.map((path) => read('toolchain', path)),
     read('agent-sandbox', options.packageRoot),
     { ...origin('workspace'), path: options.workspace, access: 'write', default: 'workspace' },
+    ...(options.handover === undefined ? [] : handedOver(options.handover)),
+  ];
+}
+
+function handedOver(directory: string): FilesystemRule[] {
+  const rule = (path: string, access: 'read' | 'write'): FilesystemRule => ({
+    ...origin('handover'),
+    path,
+    access,
+  });
+  return [
+    rule(directory, 'read'),
+    ...HANDOVER_FILES.map((name) => rule(join(directory, name), 'write')),
   ];
 }
 

@@ -35,6 +35,10 @@ export interface LoadOptions extends RunRequest {
    * credentials or defines tool servers, and where it is absent none is refused
    */
   isAccepted?: (path: string, digest: string) => boolean;
+  /** directory that stands for the repository's root: what policy files below it are called, and protected as in the workspace */
+  policyRoot?: string;
+  /** directory of the files by which a step hands something to later steps; outside of what the program hides */
+  handover?: string;
   /** directories of the program that a guest neither reads nor writes */
   hidden?: readonly string[];
   platform?: string;
@@ -56,11 +60,13 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
   const paths: string[] = [];
   const workspace = toPlace('workspace', options.workspace, diagnostics);
   const home = toPlace('home', options.home, diagnostics);
+  const handover =
+    options.handover === undefined ? undefined : toPlace('handover', options.handover, diagnostics);
   const templates = join(options.packageRoot, 'policy-templates');
+  const root = options.policyRoot === undefined ? workspace : followLinks(options.policyRoot);
   const nameOf = (path: string): string => {
     if (dirname(path) === templates) return `policy-templates/${basename(path)}`;
-    const inside = relative(workspace, path);
-    return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? path : inside;
+    return within(root, path) ?? within(workspace, path) ?? path;
   };
   const reading = {
     templates,
@@ -115,7 +121,11 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     home,
     environment: options.environment,
     packageRoot: realpathSync.native(options.packageRoot),
-    policyFiles: paths,
+    policyFiles: paths.flatMap((path) => {
+      const inside = within(root, path);
+      return inside === undefined ? [path] : [path, join(workspace, inside)];
+    }),
+    ...(handover === undefined ? {} : { handover }),
     realPath: rememberLinks(),
     ...(options.hidden === undefined ? {} : { hidden: options.hidden }),
   });
@@ -137,6 +147,12 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     texts,
     documents,
   };
+}
+
+/** The path relative to a directory that it lies in. */
+function within(directory: string, path: string): string | undefined {
+  const inside = relative(directory, path);
+  return inside === '' || inside.startsWith('..') || isAbsolute(inside) ? undefined : inside;
 }
 
 function digestOf(documents: readonly PolicyDocument[], texts: Record<string, string>): string {

@@ -250,9 +250,6 @@ limits: {memory: 4096, cpus: 0}
     ['a name below the host', 'max: {network: {allow: [{host: x.host.sandbox.internal}]}}'],
     ['one label of the sandbox', 'network: {allow: [{host: "*.sandbox.internal"}]}'],
     ['all services of the host', 'network: {allow: [{host: "**.sandbox.internal"}]}'],
-    ['outputs to later steps', 'workflow: {outputs: true}'],
-    ['variables for later steps', 'workflow: {env: [X]}'],
-    ['PATH for later steps', 'workflow: {path: true}'],
     ['a log elsewhere', 'require: {log: [artifact]}'],
     ['exceptions', 'exceptions: [{id: E, reason: r, approved-by: [a], expires: 2026-12-01}]'],
   ])('that asks for %s, which this version does not enforce, is refused', (_, text) => {

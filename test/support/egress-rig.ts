@@ -117,6 +117,7 @@ export function createPolicy(options: RigOptions): EffectivePolicy {
     clamps: [],
     credentials: [],
     mcp: NO_SERVERS,
+    workflow: { outputs: true, env: [], path: false },
   };
 }
 

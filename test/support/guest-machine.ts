@@ -210,6 +210,7 @@ function openPolicy(workspace: string): EffectivePolicy {
     clamps: [],
     credentials: [],
     mcp: NO_SERVERS,
+    workflow: { outputs: true, env: [], path: false },
     user: 'root',
   };
 }
