@@ -44,9 +44,7 @@ export function readDenials(file: string): Denials {
   }
   const { rules, ...totals } = collector.finish();
   const groups = rules
-    .flatMap(({ rule, enforced, requests }) =>
-      requests.map((one) => ({ ...one, rule, enforced })),
-    )
+    .flatMap(({ rule, enforced, requests }) => requests.map((one) => ({ ...one, rule, enforced })))
     .sort((a, b) => b.count - a.count || a.at - b.at);
   return { groups, ...totals };
 }
