@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path';
 const NEEDED = {
   '/usr/lib/python3/dist-packages/pip': 'python3-pip',
   '/usr/lib/python3/dist-packages/requests': 'python3-requests',
+  chromium: 'chromium',
   curl: 'curl',
   'dpkg-deb': 'dpkg',
   gcc: 'gcc',

@@ -41,13 +41,48 @@ interface Progress {
 
 type Fault = { status: 'tampered' | 'incomplete'; code: VerifyCode; message: string };
 
+/** Checks the lines of one log as somebody else reads them too. */
+export interface Verifier {
+  /**
+   * The record of the next line, in order or not; undefined where the line is none. Throws `LOG_UNKNOWN_VERSION` when a
+   * newer program wrote the log.
+   */
+  take(line: Line): LogRecord | undefined;
+  /** what is wrong with what was taken so far, if anything */
+  readonly fault: Verification | undefined;
+  /** What is to be said once all lines were taken. */
+  finish(): Verification;
+}
+
 /** Throws `LOG_UNREADABLE` when there is no such file, `LOG_UNKNOWN_VERSION` when a newer program wrote it. */
 export function verifyLog(file: string): Verification {
-  const progress: Progress = { count: 0, head: NO_PREVIOUS, hasEnded: false };
+  const verifier = createVerifier();
   for (const line of readLines(file)) {
-    const fault = checkLine(line, progress);
-    if (fault) return { ...fault, line: line.number, ...summaryOf(progress) };
+    verifier.take(line);
+    if (verifier.fault !== undefined) break;
   }
+  return verifier.finish();
+}
+
+export function createVerifier(): Verifier {
+  const progress: Progress = { count: 0, head: NO_PREVIOUS, hasEnded: false };
+  let fault: Verification | undefined;
+  return {
+    take(line) {
+      const record = line.isTooLong ? undefined : parseRecord(line.bytes);
+      // Behind the first fault nothing can be said of the chain any more.
+      const found = fault === undefined ? checkLine(line, record, progress) : undefined;
+      if (found) fault = { ...found, line: line.number, ...summaryOf(progress) };
+      return record;
+    },
+    get fault() {
+      return fault;
+    },
+    finish: () => fault ?? conclude(progress),
+  };
+}
+
+function conclude(progress: Progress): Verification {
   if (progress.hasEnded)
     return {
       status: 'ok',
@@ -72,7 +107,11 @@ function summaryOf(progress: Progress): { count: number; head: string; session?:
   return session === undefined ? { count, head } : { count, head, session };
 }
 
-function checkLine(line: Line, progress: Progress): Fault | undefined {
+function checkLine(
+  line: Line,
+  record: LogRecord | undefined,
+  progress: Progress,
+): Fault | undefined {
   if (progress.hasEnded)
     return tampered('after-end', `something follows session.end on line ${line.number}`);
   if (line.isTooLong)
@@ -83,7 +122,6 @@ function checkLine(line: Line, progress: Progress): Fault | undefined {
       code: 'partial-line',
       message: `line ${line.number} was cut short: the writer was stopped, or the disk was full`,
     };
-  const record = parseRecord(line.bytes);
   if (!record) return tampered('unreadable-line', `line ${line.number} is not a record`);
   const fault = checkRecord(record, line, progress);
   if (fault) return fault;

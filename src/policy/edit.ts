@@ -19,10 +19,11 @@ import { noSections } from './sections.ts';
 
 type AnyRule = RuleOrigin & Pick<NetworkRule, 'methods' | 'paths'>;
 
-const OWN_FILE = '.github/agent-sandbox.yml';
+/** Where a repository's policy lies unless it says otherwise. */
+export const OWN_FILE = '.github/agent-sandbox.yml';
 const NONE = 'no edit can allow this';
 /** What is denied because no rule names it, and allowed once one does. */
-const OPENED_BY_NAMING = new Set([
+export const OPENED_BY_NAMING = new Set([
   'builtin/default',
   'builtin/private-address',
   'builtin/host-service',
@@ -222,6 +223,7 @@ const OWNERS: Record<LayerName, string> = {
   run: 'the flags of this run',
 };
 
-function ownerOf(layer: LayerName): string {
+/** Who may change what a layer says. */
+export function ownerOf(layer: LayerName): string {
   return OWNERS[layer];
 }

@@ -136,8 +136,11 @@ function mcpGrant(
   name: string,
 ): Grant[] {
   if (escapeText(name) !== name || name.includes('*') || name.length > MAX_TEXT) return [];
+  // A request may come from a log of unknown make: no name can end its place and say more than itself.
+  if (escapeText(server) !== server || (list === 'features' && !/^[a-z-]+$/.test(name))) return [];
   const text = list === 'features' ? name : JSON.stringify(name);
-  const id = /^[a-z][a-z0-9-]*$/.test(server) && !IS_WORD.test(server) ? server : `"${server}"`;
+  const isPlain = /^[a-z][a-z0-9-]*$/.test(server) && !IS_WORD.test(server);
+  const id = isPlain ? server : JSON.stringify(server);
   return [
     {
       lines: `mcp:\n  allow:\n    - {server: ${id}, ${list}: [${text}]}`,

@@ -2,11 +2,10 @@
 // read within limits, and nothing of it reaches the reader raw.
 
 import { readLines } from '../log/lines.ts';
-import { parseRecord, type LogRecord } from '../log/record.ts';
+import { parseRecord } from '../log/record.ts';
 import { toMessage } from '../log/redact.ts';
+import { createDenialCollector } from './denial-groups.ts';
 
-/** Kinds of denial told apart; further ones are only counted. */
-const MAX_GROUPS = 10_000;
 const MAX_SHOWN = 10;
 const MAX_REQUEST = 300;
 const MAX_REASON = 200;
@@ -38,38 +37,16 @@ export interface RenderOptions {
 }
 
 export function readDenials(file: string): Denials {
-  const groups = new Map<string, DenialGroup>();
-  const denials: Denials = { groups: [], total: 0, audited: 0, ungrouped: 0 };
+  const collector = createDenialCollector();
   for (const line of readLines(file)) {
     const record = line.isTooLong ? undefined : parseRecord(line.bytes);
-    if (record?.type === 'decision' && record.effect === 'deny') addDenial(record, groups, denials);
+    if (record !== undefined) collector.add(record);
   }
-  denials.groups = [...groups.values()].sort((a, b) => b.count - a.count);
-  return denials;
-}
-
-function addDenial(record: LogRecord, groups: Map<string, DenialGroup>, denials: Denials): void {
-  const {
-    request = '',
-    rule = { id: '', file: '', line: 0 },
-    reason = '',
-    enforced = true,
-    count = 1,
-  } = record;
-  denials.total += count;
-  if (!enforced) denials.audited += count;
-  const key = JSON.stringify([request, rule.id, rule.file, rule.line, enforced]);
-  const known = groups.get(key);
-  if (known) known.count += count;
-  else if (groups.size < MAX_GROUPS)
-    groups.set(key, {
-      request,
-      rule: { id: rule.id, file: rule.file, line: rule.line },
-      reason,
-      count,
-      enforced,
-    });
-  else denials.ungrouped += count;
+  const { rules, ...totals } = collector.finish();
+  const groups = rules
+    .flatMap(({ rule, enforced, requests }) => requests.map((one) => ({ ...one, rule, enforced })))
+    .sort((a, b) => b.count - a.count || a.at - b.at);
+  return { groups, ...totals };
 }
 
 /** The summary for stderr, ending in a newline; empty when nothing was denied. */
