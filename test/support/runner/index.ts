@@ -15,6 +15,7 @@
 // Hooks, containers, services and docker actions are not run: a job that needs them fails with a message that says so.
 
 export type {
+  ActionSource,
   Annotation,
   Files,
   Folders,

@@ -1,6 +1,7 @@
 // What the test runner is given and what it hands back.
 
 import type { Conclusion, EventName } from './model.ts';
+import type { Timing } from './process.ts';
 
 /** What GitHub would serve to the job; `test/support/github` has one that listens on the loopback. */
 export interface JobServices {
@@ -19,6 +20,9 @@ export interface JobServices {
   }): string;
 }
 
+/** A repository's folder, linked to; with `only` a copy of these files and folders of it, as a release has them. */
+export type ActionSource = string | { folder: string; only: readonly string[] };
+
 /** A folder of the disk, or files by path with their text. */
 export type Files = string | Readonly<Record<string, string>>;
 
@@ -34,8 +38,8 @@ export interface RunOptions {
   github?: Readonly<Record<string, string>>;
   /** what `actions/checkout` puts into the workspace */
   files?: Files;
-  /** `owner/repo` or `owner/repo@ref` → folder with the action, or with folders of actions. `actions/checkout` is there by itself. */
-  actions?: Readonly<Record<string, string>>;
+  /** `owner/repo` or `owner/repo@ref` → where its files are. `actions/checkout` is there by itself. */
+  actions?: Readonly<Record<string, ActionSource>>;
   secrets?: Readonly<Record<string, string>>;
   vars?: Readonly<Record<string, string>>;
   /** of `workflow_dispatch` and `workflow_call` */
@@ -50,10 +54,12 @@ export interface RunOptions {
     labels?: readonly string[];
     name?: string;
   };
-  /** milliseconds from SIGINT to SIGTERM and from there to SIGKILL; default 7,500 and 2,500 as the runner has them */
-  timing?: { interrupt?: number; terminate?: number };
-  /** multiplies `timeout-minutes`, so that a test need not wait minutes: 1/600 makes a minute 100 ms */
+  /** of cancelling; default the runner's own 7,500 and 2,500 ms */
+  timing?: Partial<Timing>;
+  /** milliseconds that a minute of `timeout-minutes` has; default 60,000 */
   minute?: number;
+  /** all JavaScript actions run with this one; default what their `using` leads to: node24, also for node20 */
+  node?: 'node20' | 'node24';
   /** each line of the log as a person would see it, when it comes */
   onLine?: (line: string, at: { job: string; step: string }) => void;
   /** the folder below which all is made; default a new one in the system's, removed by `remove()` */
