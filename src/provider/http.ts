@@ -13,7 +13,7 @@ import type { Client, buildConnector } from 'undici';
 import { SandboxError, errnoOf } from '../model/error.ts';
 
 export interface HttpRequest {
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `https:`; `http:` only to a loopback address */
   url: string;
   headers?: Record<string, string>;

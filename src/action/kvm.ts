@@ -1,0 +1,30 @@
+// KVM on hosted Linux runners: there, and not for the job's user, who may become root there and no agent may.
+
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+
+const DEVICE = '/dev/kvm';
+
+export type Kvm = 'usable' | 'opened' | 'absent' | 'closed';
+
+/** Opens the device to this user where GitHub owns the machine; elsewhere its owner says who may have it. */
+export function openKvm(environment: Readonly<Record<string, string | undefined>>): Kvm {
+  if (!existsSync(DEVICE)) return 'absent';
+  if (isUsable()) return 'usable';
+  if (environment['RUNNER_ENVIRONMENT'] !== 'github-hosted') return 'closed';
+  const user = String(process.getuid?.() ?? '');
+  // For this user alone: the device would otherwise be open to all that the job runs as others.
+  spawnSync('sudo', ['-n', 'setfacl', '-m', `u:${user}:rw`, DEVICE], { stdio: 'ignore' });
+  if (isUsable()) return 'opened';
+  spawnSync('sudo', ['-n', 'chown', user, DEVICE], { stdio: 'ignore' });
+  return isUsable() ? 'opened' : 'closed';
+}
+
+function isUsable(): boolean {
+  try {
+    accessSync(DEVICE, constants.R_OK | constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
