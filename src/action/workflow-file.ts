@@ -37,7 +37,7 @@ export function readHandover(path: string): string {
 
 /** Names and values in order. Throws `ACTION_HANDOVER` where a line is neither form, as the runner does. */
 export function parsePairs(text: string, path: string): [name: string, value: string][] {
-  const lines = text.split(/\r\n|\n|\r/);
+  const lines = text.split('\n');
   const pairs: [string, string][] = [];
   for (let at = 0; at < lines.length; at += 1) {
     const line = lines[at] ?? '';
