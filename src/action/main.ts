@@ -1,15 +1,14 @@
 // The step itself: policies, a sandbox, its output, and what it came to.
 
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, statSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 
 import { readJobContext, type JobContext } from '../github/context.ts';
 import { setInFile, workflowCommand } from '../github/commands.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
-import { HANDOVER_FILES } from '../source/builtin.ts';
 import { jobGitHub } from './github.ts';
+import { createHandover } from './handover.ts';
 import { handOn } from './hand-on.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { openKvm } from './kvm.ts';
@@ -61,7 +60,7 @@ async function step(options: StepOptions, say: (text: string) => void): Promise<
   if (inputs.token !== '') say(workflowCommand('add-mask', {}, inputs.token));
   const directory = join(context.temporary, 'agent-sandbox', randomUUID());
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const handover = createHandover(inputs.run);
+  const handover = createHandover(context, inputs.run);
   saveState(environment, { directory, handover: handover.directory });
 
   const github = jobGitHub(context, inputs.token, environment, (message) =>
@@ -181,16 +180,6 @@ function exitCode(end: {
   if (end.verdict === 'failed') return 125;
   if (end.isFaulty) return 1;
   return end.verdict === 'denied' && end.failOn === 'denial' ? 3 : 0;
-}
-
-/** Outside of the runner's own directories, which no guest sees. */
-function createHandover(run: string): { directory: string; script: string } {
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), 'agent-sandbox-step-')));
-  chmodSync(directory, 0o700);
-  for (const name of HANDOVER_FILES) writeFileSync(join(directory, name), '', { mode: 0o600 });
-  const script = join(directory, 'script');
-  writeFileSync(script, run.endsWith('\n') ? run : `${run}\n`, { mode: 0o500 });
-  return { directory, script };
 }
 
 function workingDirectory({ workspace }: JobContext, { workingDirectory: named }: Inputs): string {

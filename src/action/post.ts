@@ -1,7 +1,7 @@
 // After the step, whatever became of it: its session ended, its credentials revoked, what it came to shown, its files gone.
 
 import { rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { readJobContext } from '../github/context.ts';
@@ -10,6 +10,7 @@ import { messageOf } from '../model/error.ts';
 import { sweepDeadSessions } from '../session/find.ts';
 import { sweepCredentials } from '../session/sweep-credentials.ts';
 import { readInputs } from './inputs.ts';
+import { removeHandover } from './handover.ts';
 import { jobGitHub } from './github.ts';
 import { notice, publish } from './publish.ts';
 import { findSession, sessionsOf } from './session-files.ts';
@@ -45,8 +46,7 @@ export async function afterStep({ environment, write }: PostOptions): Promise<nu
   if (!state.isReported) isClean = (await report(directory, environment, write)) && isClean;
   // What was uploaded is kept by GitHub, and the log by the runner until its job ends: a later step may read it.
   rmSync(join(directory, 'policy'), { recursive: true, force: true });
-  if (basename(handover).startsWith('agent-sandbox-step-'))
-    rmSync(handover, { recursive: true, force: true });
+  removeHandover(handover);
   return isClean ? 0 : 1;
 }
 

@@ -28,11 +28,24 @@ export function accountFiles(decide: Decider, user: GuestIdentity): GuestFile[] 
 function completed(decide: Decider, file: string, lines: readonly [number, string][]): string {
   const table = decide({ kind: 'read', path: file }).effect === 'allow' ? readTable(file) : '';
   if (table === undefined) return '';
-  const numbers = new Set(table.split('\n').map((line) => line.split(':')[2]));
+  // The agent's number may be somebody else's on the host, with a home that programs would look into.
+  const rows = table.split('\n');
+  const kept = rows.filter((row) => !isOverruled(row.split(':'), lines));
+  const numbers = new Set(kept.map((row) => row.split(':')[2]));
   const missing = lines.filter(([number]) => !numbers.has(String(number)));
   if (missing.length === 0) return '';
-  const start = table === '' || table.endsWith('\n') ? table : `${table}\n`;
+  const text = kept.join('\n');
+  const start = text === '' || text.endsWith('\n') ? text : `${text}\n`;
   return `${start}${missing.map(([, line]) => `${line}\n`).join('')}`;
+}
+
+/** A user's row whose home is another than the one that is to be. */
+function isOverruled(
+  [, , number, , , home]: readonly string[],
+  lines: readonly [number, string][],
+): boolean {
+  const wanted = lines.find(([one]) => String(one) === number && one !== 0)?.[1].split(':')[5];
+  return home !== undefined && wanted !== undefined && wanted !== home;
 }
 
 /** Undefined where it is too large or no text. */

@@ -35,4 +35,13 @@ describe('accountFiles', () => {
       'root:x:0:\nagent:x:54322:\n',
     ]);
   });
+
+  it('puts the agent in the place of whoever has its number on the host, with a home of their own', () => {
+    const [passwd] = accountFiles(answer('allow'), { ...stranger, uid: 1, gid: 1 });
+    const rows = String(passwd?.content)
+      .split('\n')
+      .filter((row) => row.split(':')[2] === '1');
+    expect(readFileSync('/etc/passwd', 'utf8')).toMatch(/^daemon:x:1:/m);
+    expect(rows).toEqual(['agent:x:1:1::/home/agent:/bin/sh']);
+  });
 });
