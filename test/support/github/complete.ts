@@ -38,7 +38,7 @@ function emptiest(schema: Json): unknown {
   switch (schema['type']) {
     case 'integer':
     case 'number':
-      return (schema['minimum']) ?? 0;
+      return schema['minimum'] ?? 0;
     case 'boolean':
       return false;
     case 'array':
