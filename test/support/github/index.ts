@@ -20,3 +20,4 @@ export type {
   SeenRequest,
   StoredArtifact,
 } from './types.ts';
+export { startFakeGitHub } from './server.ts';

@@ -78,6 +78,8 @@ export interface CheckRun {
   output: { title: string | null; summary: string | null; text: string | null };
   annotations: CheckAnnotation[];
   htmlUrl: string;
+  /** the App that made it, and alone may change it */
+  appId: number;
   /** requests that made and changed it */
   writes: number;
 }
@@ -115,17 +117,21 @@ export interface FakeGitHub {
   runtimeToken(job: { runId: string; jobId: string; permissions: Permissions }): string;
   checkRuns: CheckRun[];
   artifacts: StoredArtifact[];
-  /** keys of the Actions cache, with content */
-  caches: Map<string, { version: string; content: Buffer }>;
+  /** of the Actions cache */
+  caches: Map<string, { key: string; version: string; content: Buffer }>;
   sarifs: { ref: string; commitSha: string; sarif: unknown }[];
   comments: { repository: string; issue: number; body: string }[];
+  /** workflow runs that REST knows, by id; artifacts name theirs by the same */
+  runs: Map<number, Readonly<Record<string, unknown>>>;
   requests: SeenRequest[];
   /** returns a function that takes it back */
   fault(rule: FaultRule): () => void;
   /** what broke GitHub's published description, request or answer; must be empty at the end of a test */
   violations: string[];
-  /** the issuer of the job's ID tokens; its keys are at `{issuer}/.well-known/jwks` */
+  /** the issuer of the job's ID tokens: GitHub's own */
   issuer: string;
+  /** for the runner's process: a proxy and a certificate with which the issuer's keys are found at their real name */
+  identityEnvironment: Readonly<Record<string, string>>;
   /** throws when there are violations */
   close(): Promise<void>;
 }

@@ -37,7 +37,7 @@ export function combinationsOf(matrix: unknown): Combination[] {
 /** As shown behind a job's name. */
 export function labelOf(combination: Combination): string {
   const values = Object.values(combination).map((value) =>
-    typeof value === 'object' ? JSON.stringify(value) : String(value),
+    typeof value === 'string' ? value : JSON.stringify(value),
   );
   return values.length === 0 ? '' : ` (${values.join(', ')})`;
 }
