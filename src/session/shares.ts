@@ -5,6 +5,7 @@
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EffectivePolicy } from '../model/policy.ts';
+import { createDecider } from '../policy/decide.ts';
 
 /** directories of the guest's own, apart from HOME */
 const GUEST_OWN = ['/tmp', '/run', '/var/tmp', '/dev/shm'];
@@ -16,8 +17,13 @@ export function isKernelOwn(path: string): boolean {
   return isBelow(path, KERNEL_OWN);
 }
 
-/** Absolute real paths, parents before children, none inside another. */
+/** Absolute real paths, parents before children, none inside another, and none that a rule hides: the guest could not mount it. */
 export function sharesOf(policy: EffectivePolicy): string[] {
+  const decide = createDecider(policy);
+  const isHidden = (path: string): boolean => {
+    const { effect, rule } = decide({ kind: 'read', path });
+    return effect === 'deny' && rule.id !== 'builtin/default';
+  };
   const bases = new Set<string>([policy.workspace]);
   for (const layer of policy.layers) {
     for (const rule of layer.filesystem.allow) {
@@ -27,7 +33,7 @@ export function sharesOf(policy: EffectivePolicy): string[] {
       if (isWritable || isBelow(base, [policy.home, ...GUEST_OWN])) bases.add(base);
     }
   }
-  const sorted = [...bases].sort();
+  const sorted = [...bases].filter((path) => !isHidden(path)).sort();
   return sorted.filter(
     (path, index) => !sorted.slice(0, index).some((other) => isInside(path, other)),
   );
