@@ -8,7 +8,6 @@ import type {
   Sections,
   WrittenServer,
 } from '../model/policy.ts';
-import type { WorkflowSection } from './workflow.ts';
 
 /** A list whose mere presence narrows what the builtin layer grants by default. */
 export type StatedList = 'filesystem.allow' | 'execution.allow';
@@ -32,6 +31,13 @@ export interface PolicyTest {
   expect: 'allow' | 'deny' | 'private';
   rule?: string;
   span: Span;
+}
+
+/** `workflow` as a file has it. Absent: the file says nothing of it. */
+export interface WorkflowSection {
+  outputs?: boolean;
+  env?: string[];
+  path?: boolean;
 }
 
 export interface PolicyDocument extends DocumentSections {

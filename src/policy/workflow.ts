@@ -2,16 +2,9 @@
 // of the layers above, as an allow does. Names by which later steps could be taken over are never handed on.
 import type { Clamp, WorkflowHandover } from '../model/policy.ts';
 import { matchesName } from '../match/path.ts';
-import type { LayerSource } from './document.ts';
+import type { LayerSource, WorkflowSection } from './document.ts';
 import type { Reporter } from './reporter.ts';
 import { childOf, itemsOf, stringOf, type TextNode } from './yaml-text.ts';
-
-/** `workflow` as a file has it. Absent: the file says nothing of it. */
-export interface WorkflowSection {
-  outputs?: boolean;
-  env?: string[];
-  path?: boolean;
-}
 
 /**
  * Variables that steer the runner, loaders, interpreters and clients of later steps.
