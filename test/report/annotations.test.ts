@@ -47,7 +47,7 @@ describe('annotations', () => {
       'repo/network.deny[0]: paste sites are not a way out',
       '  connect d0.example.com:443 (2 times)',
       ...Array.from({ length: 9 }, (_, i) => `  connect d${i + 1}.example.com:443`),
-      '  and 2 requests more',
+      '  and 2 more',
       "To allow it, remove or narrow repo/network.deny[0] at .github/agent-sandbox.yml:12 (the repository's policy).",
     ]);
   });

@@ -5,11 +5,10 @@ import { gfm } from 'micromark-extension-gfm';
 
 export interface Node {
   type: string;
-  value?: string;
-  url?: string;
-  lang?: string | null;
-  depth?: number;
-  children?: Node[];
+  value?: string | undefined;
+  url?: string | undefined;
+  lang?: string | null | undefined;
+  children?: Node[] | undefined;
 }
 
 export function parseMarkdown(text: string): Node {

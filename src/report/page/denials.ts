@@ -65,7 +65,8 @@ function card(denials: RuleDenials, report: SessionReport): Html {
         </ul>
       </details>`
     }
-    ${left > 0 && html`<p class="note">And ${requests(left)} more.</p>`} ${remedy(denials, report)}
+    ${left > 0 && html`<p class="note">And ${formatCount(left)} more.</p>`}
+    ${remedy(denials, report)}
     <button type="button" class="find" data-query="${rule.id}" hidden>Show in the timeline</button>
   </li>`;
 }
