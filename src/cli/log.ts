@@ -1,4 +1,4 @@
-// `log show`, `log tail` and `log verify`: the decision log for people and for programs.
+// `log show`, `log tail`, `log verify` and `log export`: the decision log for people and for programs.
 
 import { Command, Option } from 'commander';
 
@@ -10,6 +10,7 @@ import { SandboxError } from '../model/error.ts';
 import { isAlive, readState } from '../session/state.ts';
 import { logDirectory } from './directories.ts';
 import { resolveLogTarget, type LogTarget } from './log-target.ts';
+import { exportCommand } from './log-export.ts';
 import { err, json, out, paint } from './output.ts';
 
 const POLL_MS = 100;
@@ -32,7 +33,8 @@ export function logCommand(): Command {
     .description('the decision log of a session')
     .addCommand(showCommand())
     .addCommand(tailCommand())
-    .addCommand(verifyCommand());
+    .addCommand(verifyCommand())
+    .addCommand(exportCommand());
 }
 
 function showCommand(): Command {

@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   mcp: async () => (await import('./mcp.ts')).mcpCommand(),
   trust: async () => (await import('./trust.ts')).trustCommand(),
   log: async () => (await import('./log.ts')).logCommand(),
+  report: async () => (await import('./report.ts')).reportCommand(),
   setup: async () => (await import('./setup.ts')).setupCommand(),
   doctor: async () => (await import('./doctor.ts')).doctorCommand(),
 };

@@ -90,7 +90,7 @@ function describe(
       const text = visible(request, 300);
       return `  ${text}${times > 1 ? ` (${formatCount(times)} times)` : ''}`;
     }),
-    ...(left > 0 ? [`  and ${requests(left)} more`] : []),
+    ...(left > 0 ? [`  and ${formatCount(left)} more`] : []),
     remedyLine(remedyOf(denials, layers), (text) => text),
   ];
   return {

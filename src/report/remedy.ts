@@ -11,7 +11,7 @@ import type { RuleDenials } from './denial-groups.ts';
 import type { PolicyLayer } from './session-facts.ts';
 
 /** Requests that one remedy is made for; what a flood asked for is no list to copy. */
-const MAX_GRANTS = 20;
+const MAX_GRANTS = 10;
 
 export type Remedy =
   /** rules to add to `file`, as YAML; `left` requests are in none of them */

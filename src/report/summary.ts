@@ -92,7 +92,7 @@ function ruleBlocks(denials: RuleDenials, report: SessionReport): string[] {
     .slice(0, MAX_SAMPLES)
     .map((one) => `- ${code(one.request)}${one.count > 1 ? ` × ${formatCount(one.count)}` : ''}`);
   const left = count - all.slice(0, MAX_SAMPLES).reduce((sum, one) => sum + one.count, 0);
-  if (left > 0) samples.push(`- and ${requests(left)} more`);
+  if (left > 0) samples.push(`- and ${formatCount(left)} more`);
   return [by, samples.join('\n'), remedyBlock(denials, report)];
 }
 

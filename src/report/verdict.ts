@@ -56,19 +56,18 @@ export function titleOf(report: SessionReport): string {
 }
 
 /** What happened, in one to three sentences, without a text of the guest's. */
-export function sentenceOf(report: SessionReport): string {
-  const { denied, audited, allowed, denials } = report;
-  const rules = denials.filter(({ enforced }) => enforced).length;
+export function sentenceOf({ denied, audited, allowed, denials }: SessionReport): string {
   const sentences: string[] = [];
-  if (denied > 0)
-    sentences.push(
-      `${requests(denied)} denied, by ${rules === 1 ? 'one rule' : `${rules} rules`}.`,
-    );
+  const rules = (enforced: boolean): string => {
+    const count = denials.filter((one) => one.enforced === enforced).length;
+    return count === 1 ? 'One rule' : `${formatCount(count)} rules`;
+  };
+  if (denied > 0) sentences.push(`${rules(true)} refused ${requests(denied)}.`);
   if (audited > 0)
     sentences.push(
-      `${requests(audited)} would have been denied: audit mode let ${audited === 1 ? 'it' : 'them'} through.`,
+      `${rules(false)} would have refused ${requests(audited)}, which audit mode let through.`,
     );
-  sentences.push(`${requests(allowed)} allowed.`);
+  sentences.push(`${requests(allowed)} ${allowed === 1 ? 'was' : 'were'} allowed.`);
   return sentences.join(' ');
 }
 
