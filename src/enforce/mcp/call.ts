@@ -29,6 +29,8 @@ export interface Call {
   /** canonical, with the part of `_meta` that goes on */
   params: JsonObject;
   wants: Wants;
+  /** its name or URI as the agent wrote it, where that is not what the server calls it */
+  shown?: string;
 }
 
 /** Judges, and sends or refuses. Answers on the stream, once. */
@@ -75,7 +77,7 @@ export async function call(
   }
   if (one.kind === 'tool' && !isListed(core, requestFor(server.id, 'tool', name))) {
     ask(core, request, unread);
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(asker, one.shown ?? name));
     return;
   }
   if (!isServed(channel, core, one.kind, name)) {
@@ -86,7 +88,7 @@ export async function call(
       'the server does not offer it, or not as it was reviewed',
       unread,
     );
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(asker, one.shown ?? name));
     return;
   }
 
@@ -130,7 +132,7 @@ export async function call(
   if (late !== undefined || !isServed(channel, core, one.kind, name)) {
     release();
     refuse(core, request, 'mcp-unserved', 'the server does not offer it any more', facts);
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(asker, one.shown ?? name));
     return;
   }
   const judged = ask(core, request, facts, server.spend);

@@ -38,6 +38,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     servers: new Map(options.servers.map((one) => [one.id, createState(one, limits)])),
     hear: { notification: onNotification, request: onServerRequest },
     sessions: new Map(),
+    groups: new Map(),
     exchanges: new Set(),
     streams: new Set(),
   };

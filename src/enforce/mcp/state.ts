@@ -20,6 +20,8 @@ export interface Core {
   servers: ReadonlyMap<string, ServerState>;
   hear: Hear;
   sessions: Map<string, AgentSession>;
+  /** sessions with all servers at once */
+  groups: Map<string, AgentGroup>;
   exchanges: Set<Exchange>;
   /** streams of news that are open */
   streams: Set<AgentStream>;
@@ -106,14 +108,31 @@ export interface AgentSession {
   exchanges: Map<number, Exchange>;
   /** requests of the server that the agent has to answer, by the id that the agent knows */
   asked: Map<number, { id: Id; method: string }>;
-  nextAsked: number;
+  /** the last that the agent got; one count for all sessions behind one of the agent's */
+  numbers: { asked: number; event: number };
   /** event id of ours → where to go on at the server */
   events: Map<string, { upstream: string; exchange: Exchange | undefined }>;
-  nextEvent: number;
   /** streams that the agent has opened to hear what belongs to no call */
   listening: Set<AgentStream>;
   /** when the server's requests came, within the last second */
   requestTimes: number[];
+}
+
+/** One session of the agent's with all servers. Each server has a session of its own behind it, which begins when it is needed. */
+export interface AgentGroup {
+  id: string;
+  revision: string;
+  /** what the agent declared; what a server hears of it its rules say */
+  capabilities: JsonObject;
+  client: JsonObject | undefined;
+  lastUsed: number;
+  inFlight: Set<Id>;
+  numbers: AgentSession['numbers'];
+  /** by server */
+  members: Map<string, Promise<AgentSession | Failure>>;
+  /** those of them that have begun */
+  begun: Map<string, AgentSession>;
+  listening: Set<AgentStream>;
 }
 
 /** Why a list or a server cannot be had. */
