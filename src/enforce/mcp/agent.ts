@@ -188,11 +188,16 @@ async function answer(
         stream,
       );
       return;
-    case 'feature':
-      if (found.feature === 'completions') await completion(core, channel, id, params, stream);
-      else if (found.feature === 'logging') await logLevel(core, channel, id, params, stream);
-      else await subscription(core, channel, id, method, params, stream);
+    case 'feature': {
+      const given =
+        found.feature === 'completions'
+          ? await completion(core, channel, id, params)
+          : found.feature === 'logging'
+            ? await logLevel(core, channel, id, params)
+            : await subscription(core, channel, id, method, params);
+      stream.last(given.message, { status: given.status });
       return;
+    }
     case 'subscribe':
       await openNews(core, channel, id, params, stream);
       return;

@@ -14,6 +14,7 @@ import { createRounds } from './rounds.ts';
 import { endSession } from './session.ts';
 import { createSlots } from './slots.ts';
 import type { Core, ListState, ServerState } from './state.ts';
+import { endGroup } from './unified/group.ts';
 import { tryServer, type ServerStatus } from './try-server.ts';
 
 export interface Gateway {
@@ -51,6 +52,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       return tryServer(core, server);
     },
     close: async () => {
+      for (const group of [...core.groups.values()]) endGroup(core, group);
       for (const session of [...core.sessions.values()]) endSession(core, session);
       for (const exchange of [...core.exchanges]) giveUp(core, exchange, 'closed');
       for (const stream of core.streams) stream.end(200);

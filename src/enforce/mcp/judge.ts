@@ -19,6 +19,7 @@ export type CheckId =
   | 'mcp-unknown-method'
   | 'mcp-tasks'
   | 'mcp-unserved'
+  | 'mcp-twin'
   | 'mcp-quarantined'
   | 'mcp-content'
   | 'mcp-concurrency'

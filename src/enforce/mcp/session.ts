@@ -12,7 +12,7 @@ import { readError } from './server-error.ts';
 import type { AgentSession, Core, ServerState } from './state.ts';
 
 /** in milliseconds: a session that nobody uses may make room for a new one */
-const IDLE_SESSION = 60_000;
+export const IDLE_SESSION = 60_000;
 
 export function agentOf(
   core: Core,
