@@ -95,6 +95,7 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     names,
     digestKey: key,
     limits: { listing: READY },
+    allowance: policy.mcp.limits,
     edit: (request, decision) => smallestEdit(policy, decision, request),
   });
 

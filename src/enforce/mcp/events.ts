@@ -66,6 +66,11 @@ function receive(
   event: UpstreamEvent,
   place: Heard,
 ): (Reply & { kind: 'result' | 'error' }) | undefined {
+  const over = core.budget.receive(event.data.length);
+  if (over !== undefined) {
+    place.exchange?.overdraw(over);
+    return undefined;
+  }
   const heard = { ...place, eventId: rememberEvent(core, event, place) };
   const { channel, exchange } = heard;
   const server = channel.server.id;

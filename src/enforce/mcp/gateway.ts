@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
 import type { DefinitionKind } from '../../model/mcp.ts';
+import { createBudget } from './budget.ts';
 import { giveUp } from './exchange.ts';
 import { onNotification } from './features/notifications.ts';
 import { onServerRequest } from './features/server-requests.ts';
@@ -34,6 +35,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const core: Core = {
     options,
     limits,
+    budget: createBudget(options.allowance ?? {}),
     now: options.now ?? (() => performance.now()),
     random: options.random ?? randomBytes,
     servers: new Map(options.servers.map((one) => [one.id, createState(one, limits)])),

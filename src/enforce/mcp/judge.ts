@@ -9,9 +9,9 @@ import type { MessageFacts } from '../../model/event.ts';
 import type { Feature } from '../../model/mcp.ts';
 import type { Request } from '../../model/request.ts';
 import { letsThrough } from '../point.ts';
+import type { BudgetCheck, Overdrawn } from './budget.ts';
 import { isObject } from './message/message.ts';
-import type { Spend } from './options.ts';
-import type { Core } from './state.ts';
+import type { Core, ServerState } from './state.ts';
 
 /** Checks of the gateway itself; stand in records as `builtin/ID`. */
 export type CheckId =
@@ -23,12 +23,12 @@ export type CheckId =
   | 'mcp-quarantined'
   | 'mcp-content'
   | 'mcp-concurrency'
-  | 'mcp-egress'
   | 'mcp-unsolicited'
   | 'mcp-rounds'
   | 'mcp-input'
   | 'mcp-elicitation'
-  | 'mcp-error';
+  | 'mcp-error'
+  | BudgetCheck;
 
 export interface Judged {
   allowed: boolean;
@@ -54,31 +54,56 @@ export function factsOf(core: Core, method: string, params: JsonObject): Message
   return facts;
 }
 
-/** Decides, counts what rules count, and records. `spend`: pays for what is allowed. */
+/** Decides, counts what rules count, and records. `pay`: for what is let through; a reason why it is not, all the same. */
 export function ask(
   core: Core,
   request: Request,
   facts: MessageFacts,
-  spend: Spend = () => undefined,
+  pay: (bytes: number) => Overdrawn | undefined = () => undefined,
 ): Judged {
-  const { point, decide, quotas } = core.options;
+  const { point, decide, quotas, mode } = core.options;
   const decided = decideSafely(decide, request);
   const over = decided?.effect === 'allow' ? quotas.take(decided.limits ?? []) : undefined;
-  if (decided === undefined || over === undefined) {
-    const reason = decided?.effect === 'allow' ? spend(facts.bytes) : undefined;
-    if (reason !== undefined)
-      return { ...refuse(core, request, 'mcp-egress', reason, facts), isLimit: true };
-    return point.ask(request, { mcp: facts });
-  }
-  const rule = over.rule ?? decided.rule;
-  const denial: Decision = { ...plainDenial(over.reason), rule, matched: [rule] };
+  const rule = over?.rule ?? decided?.rule;
+  const denial: Decision | undefined = over &&
+    rule && { ...plainDenial(over.reason), rule, matched: [rule] };
+  // What audit mode lets through is paid for as well.
+  const isGoing = decided !== undefined && letsThrough(denial ?? decided, mode);
+  const overdrawn = isGoing ? pay(facts.bytes) : undefined;
+  if (overdrawn !== undefined) return refuseOverdrawn(core, request, overdrawn, facts);
+  if (denial === undefined || decided === undefined) return point.ask(request, { mcp: facts });
   const { allowed, decision } = point.ask(request, { denial, mcp: facts });
   return {
     allowed,
     decision: allowed ? { ...decided, ...decision } : decision,
     isLimit: true,
-    ...(over.retryAfterMs !== undefined && { retryAfterMs: over.retryAfterMs }),
+    ...(over?.retryAfterMs !== undefined && { retryAfterMs: over.retryAfterMs }),
   };
+}
+
+/** The same for what goes to this server when it is allowed. */
+export function askToSend(
+  core: Core,
+  server: ServerState,
+  request: Request,
+  facts: MessageFacts,
+): Judged {
+  return ask(core, request, facts, (bytes) => {
+    const over = core.budget.send(bytes);
+    if (over !== undefined) return over;
+    const reason = server.spend?.(bytes);
+    return reason === undefined ? undefined : { check: 'mcp-egress', reason };
+  });
+}
+
+/** Records that there is no room left for it. */
+export function refuseOverdrawn(
+  core: Core,
+  request: Request,
+  { check, reason }: Overdrawn,
+  facts: MessageFacts,
+): Judged {
+  return { ...refuse(core, request, check, reason, facts), isLimit: true };
 }
 
 /** Records a denial that no rule can lift, also in audit mode. */

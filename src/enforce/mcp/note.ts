@@ -53,7 +53,8 @@ export interface Outcome {
   method: string;
   /** of the tool or prompt; the URI of a resource */
   name?: string;
-  status: 'ok' | 'error' | 'blocked' | 'upstream' | 'cancelled' | 'timeout' | 'input-required';
+  status:
+    'ok' | 'error' | 'blocked' | 'upstream' | 'cancelled' | 'timeout' | 'limit' | 'input-required';
   ms: number;
   bytesOut: number;
   bytesIn: number;

@@ -1,6 +1,7 @@
 // What the gateway is made of, and how much of everything it takes.
 
 import type { Decision } from '../../model/decision.ts';
+import type { McpLimits } from '../../model/mcp.ts';
 import type { Mode } from '../../model/policy.ts';
 import type { Request } from '../../model/request.ts';
 import type { Point } from '../point.ts';
@@ -38,6 +39,8 @@ export interface GatewayOptions {
   /** the smallest edit that would allow what was denied, for people */
   edit?: (request: Request, decision: Decision) => string;
   limits?: Partial<GatewayLimits>;
+  /** what the policy lets all calls come to: `mcp.limits` */
+  allowance?: McpLimits;
   /** random bytes */
   random?: (size: number) => Buffer;
   /** monotonic, in milliseconds */

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '../../model/credential.ts';
 import type { DefinitionKind } from '../../model/mcp.ts';
+import type { Budget, Overdrawn } from './budget.ts';
 import type { HeaderParameters } from './http/parameters.ts';
 import type { AgentStream } from './http/answer.ts';
 import type { Era } from './message/era.ts';
@@ -15,6 +16,7 @@ import type { Upstream } from './upstream.ts';
 export interface Core {
   options: GatewayOptions;
   limits: GatewayLimits;
+  budget: Budget;
   now: () => number;
   random: (size: number) => Buffer;
   servers: ReadonlyMap<string, ServerState>;
@@ -142,9 +144,20 @@ export type Failure = Reply & { kind: 'error' };
 export type Reply =
   | { kind: 'result'; result: JsonObject; asStream?: boolean; bytes: number }
   /** an error of the server's own, or one of ours on its account */
-  | { kind: 'error'; status: number; error: ErrorBody; isOurs?: boolean; asStream?: boolean }
+  | {
+      kind: 'error';
+      status: number;
+      error: ErrorBody;
+      isOurs?: boolean;
+      asStream?: boolean;
+      /** it was given up, for want of room in the policy's limits */
+      over?: Overdrawn;
+    }
   /** the stream ended without an answer; it can be gone on with */
   | { kind: 'pending' };
+
+/** Why a call was given up. */
+export type End = 'cancelled' | 'timeout' | 'closed' | 'limit';
 
 /** A request on its way to a server: the agent's, or one of ours. */
 export interface Exchange {
@@ -164,12 +177,14 @@ export interface Exchange {
   progress: { last: number; times: number[] };
   messages: number[];
   /** why it was given up */
-  end: 'cancelled' | 'timeout' | 'closed' | undefined;
+  end: End | undefined;
   isDone: boolean;
   /** the server has told where to go on when its stream ends */
   isResumable: boolean;
   /** Starts the time without a sign of life anew. */
   touch: () => void;
+  /** Gives it up: there is no room left for it in the policy's limits. */
+  overdraw: (over: Overdrawn) => void;
   /** Hands over what the server answered; only the first counts. */
   settle: (reply: Reply) => void;
 }

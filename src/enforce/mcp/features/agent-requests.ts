@@ -6,7 +6,7 @@ import type { Request } from '../../../model/request.ts';
 import { readError } from '../server-error.ts';
 import { denialAnswer, type OwnAnswer } from '../denial.ts';
 import { request } from '../exchange.ts';
-import { ask, factsOf, isListed, refuse } from '../judge.ts';
+import { ask, askToSend, factsOf, isListed, refuse, refuseOverdrawn } from '../judge.ts';
 import { ensureFresh, requestFor } from '../lists.ts';
 import { CODE, errorMessage, resultMessage } from '../message/error.ts';
 import { type Id, isObject } from '../message/message.ts';
@@ -90,9 +90,7 @@ async function relay(
   const asked: Request = { kind: 'feature', server: server.id, name: feature };
   const asker = { id, method, era };
   const isTargetOpen = target === undefined || isListed(core, target);
-  const judged = isTargetOpen
-    ? ask(core, asked, facts, channel.server.spend)
-    : ask(core, target, facts);
+  const judged = isTargetOpen ? askToSend(core, server, asked, facts) : ask(core, target, facts);
   if (!judged.allowed || !isTargetOpen) {
     return denialAnswer(core, isTargetOpen ? asked : target, judged, asker);
   }
@@ -113,6 +111,7 @@ async function relay(
   const began = core.now();
   const reply = await request(core, channel, method, outgoing.value, core.limits.idle, {
     isPaid: true,
+    isTimed: true,
   });
   const isResult = reply.kind === 'result';
   recordOutcome(core, {
@@ -126,6 +125,8 @@ async function relay(
   if (reply.kind === 'pending') {
     return own(errorMessage(id, { code: CODE.upstream, message: 'the tool server ended' }));
   }
+  if (reply.kind === 'error' && reply.over !== undefined)
+    return denialAnswer(core, asked, refuseOverdrawn(core, asked, reply.over, facts), asker);
   if (reply.kind === 'error') {
     const error = reply.isOurs === true ? reply.error : readError(core, server.id, reply.error);
     return own(errorMessage(id, error), reply.status);
