@@ -10,6 +10,7 @@ import { giveUp } from './exchange.ts';
 import { onNotification } from './features/notifications.ts';
 import { onServerRequest } from './features/server-requests.ts';
 import { createEndpoint } from './http/endpoint.ts';
+import { createListNews, forgetListNews } from './news.ts';
 import { type GatewayOptions, type GatewayServer, LIMITS } from './options.ts';
 import { createRounds } from './rounds.ts';
 import { endSession } from './session.ts';
@@ -59,6 +60,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       for (const exchange of [...core.exchanges]) giveUp(core, exchange, 'closed');
       for (const stream of core.streams) stream.end(200);
       endpoint.close();
+      for (const server of core.servers.values()) forgetListNews(server);
       await Promise.allSettled(options.servers.map(({ upstream }) => upstream.close()));
     },
   };
@@ -92,6 +94,7 @@ function createState({ id, upstream, spend }: GatewayServer, limits: typeof LIMI
     meeting: undefined,
     isQuarantined: false,
     lists,
+    news: createListNews(),
     headers: new Map(),
   };
 }

@@ -69,6 +69,8 @@ export interface GatewayLimits {
   pages: number;
   definitions: number;
   listing: number;
+  /** from one look at lists that a server says have changed to the next */
+  news: number;
   /** progress of one call within a second */
   progress: number;
   /** requests of one server within a second, and open at once */
@@ -98,6 +100,7 @@ export const LIMITS: GatewayLimits = {
   pages: 100,
   definitions: 10_000,
   listing: 30_000,
+  news: 1_000,
   progress: 20,
   serverRequests: 20,
   openServerRequests: 8,

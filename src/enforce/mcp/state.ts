@@ -61,6 +61,7 @@ export interface ServerState {
   /** capabilities or instructions are not what was reviewed */
   isQuarantined: boolean;
   lists: Record<DefinitionKind, ListState>;
+  news: ListNews;
   /** by tool, from the definitions that are served */
   headers: Map<string, HeaderParameters>;
 }
@@ -78,6 +79,26 @@ export interface ListState {
   /** it came in a stream */
   asStream: boolean;
   running: Promise<Failure | undefined> | undefined;
+}
+
+/** What a server has said of its lists, and was not looked at. */
+export interface ListNews {
+  /** lists that are to be looked at */
+  kinds: Set<DefinitionKind>;
+  /** who is told if they have changed; one for each stream and method */
+  tell: Map<AgentStream, Map<string, Telling>>;
+  /** when the last look began, in milliseconds */
+  last: number;
+  isLooking: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Of one stream, by one method. */
+export interface Telling {
+  kinds: readonly DefinitionKind[];
+  /** what the agent was shown of them when it was told last */
+  before: string;
+  send: () => void;
 }
 
 /** How to speak to a server on somebody's account. */

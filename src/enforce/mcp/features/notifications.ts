@@ -3,10 +3,10 @@
 import type { JsonObject } from '../../../model/credential.ts';
 import type { AgentStream } from '../http/answer.ts';
 import { isFeatureOpen, isListed } from '../judge.ts';
-import { refreshAfterNews } from '../lists.ts';
 import { LIST_NEWS } from '../message/methods.ts';
 import { META } from '../message/era.ts';
 import { isId, isObject } from '../message/message.ts';
+import { onListNews } from '../news.ts';
 import { note, noteFindings } from '../note.ts';
 import type { Core, Exchange, Heard } from '../state.ts';
 
@@ -19,7 +19,11 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
   const kinds = LIST_NEWS.get(method);
   if (kinds !== undefined) {
     if (isOfStream(heard, params))
-      refreshAfterNews(core, channel, kinds, () => forward(core, heard, method, {}));
+      onListNews(core, channel, method, {
+        kinds,
+        stream: heard.stream,
+        send: () => forward(core, heard, method, {}),
+      });
     return;
   }
   switch (method) {
