@@ -18,6 +18,7 @@ import { messageOf } from '../model/error.ts';
 import type { GrantedServer } from '../model/policy.ts';
 import type { Decider } from '../policy/decide.ts';
 import { smallestEdit } from '../policy/edit.ts';
+import { createTemplateJudge } from '../policy/mcp-templates.ts';
 import { openUpstream, type ServerWay, type UpstreamOptions } from './tool-upstreams.ts';
 import { serverMissing } from './tool-fault.ts';
 
@@ -82,6 +83,8 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     })),
     point,
     decide,
+    // What no rule opens is let through in audit mode, so it is shown there.
+    isTemplateOpen: policy.mode === 'audit' ? () => true : createTemplateJudge(policy),
     mode: policy.mode,
     quotas: createQuotas(),
     content: createContent({

@@ -69,7 +69,8 @@ export function served(core: Core, server: ServerState, kind: DefinitionKind): D
     const name = nameOf(kind, definition);
     if (name === undefined) return false;
     // A pattern stands for many URIs, each of which is judged when it is read.
-    return kind === 'template' || isListed(core, requestFor(server.id, kind, name));
+    if (kind === 'template') return core.options.isTemplateOpen(server.id, name);
+    return isListed(core, requestFor(server.id, kind, name));
   });
 }
 

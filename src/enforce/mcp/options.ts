@@ -25,6 +25,8 @@ export interface GatewayOptions {
   point: Point;
   /** the same as the point's: says what is listed and which features are open */
   decide: (request: Request) => Decision;
+  /** whether a rule opens something that a template of this server's stands for */
+  isTemplateOpen: (server: string, template: string) => boolean;
   mode: Mode;
   /** of the whole run: no new session or connection starts them anew */
   quotas: Quotas;

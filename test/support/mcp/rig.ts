@@ -110,6 +110,7 @@ export async function createRig({
       { id: 'files', upstream: createRemoteUpstream({ url: filesUrl ?? upstream.url }) },
     ],
     quotas: createQuotas(),
+    isTemplateOpen: () => true,
     content: passContent,
     pins: firstSeenPins(),
     bearer: BEARER,

@@ -25,13 +25,15 @@ export async function completion(
   const target =
     typeof name === 'string'
       ? requestFor(channel.server.id, 'prompt', name)
-      : // A pattern; it can be completed where it is served at all.
+      : // A pattern; it can be completed where it is shown.
         undefined;
   const fault = await ensureFresh(core, channel, typeof name === 'string' ? 'prompt' : 'template');
   const isKnown =
     typeof name === 'string'
       ? core.options.pins.isServed(channel.server.id, 'prompt', name)
-      : typeof uri === 'string' && core.options.pins.isServed(channel.server.id, 'template', uri);
+      : typeof uri === 'string' &&
+        core.options.isTemplateOpen(channel.server.id, uri) &&
+        core.options.pins.isServed(channel.server.id, 'template', uri);
   return relay(core, channel, id, 'completion/complete', params, {
     feature: 'completions',
     target,
