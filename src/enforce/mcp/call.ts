@@ -77,7 +77,7 @@ export async function call(
   }
   if (one.kind === 'tool' && !isListed(core, requestFor(server.id, 'tool', name))) {
     ask(core, request, unread);
-    own(unknownAnswer(asker, one.shown ?? name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
   if (!isServed(channel, core, one.kind, name)) {
@@ -88,7 +88,7 @@ export async function call(
       'the server does not offer it, or not as it was reviewed',
       unread,
     );
-    own(unknownAnswer(asker, one.shown ?? name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
 
@@ -132,7 +132,7 @@ export async function call(
   if (late !== undefined || !isServed(channel, core, one.kind, name)) {
     release();
     refuse(core, request, 'mcp-unserved', 'the server does not offer it any more', facts);
-    own(unknownAnswer(asker, one.shown ?? name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
   const judged = askToSend(core, server, request, facts);

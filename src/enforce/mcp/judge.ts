@@ -8,7 +8,7 @@ import type { Decision } from '../../model/decision.ts';
 import type { MessageFacts } from '../../model/event.ts';
 import type { Feature } from '../../model/mcp.ts';
 import type { Request } from '../../model/request.ts';
-import { letsThrough } from '../point.ts';
+import { type AskOptions, letsThrough, type Verdict } from '../point.ts';
 import type { BudgetCheck, Overdrawn } from './budget.ts';
 import { isObject } from './message/message.ts';
 import type { Core, ServerState } from './state.ts';
@@ -44,13 +44,14 @@ const MOST_NAMES = 64;
 export function factsOf(core: Core, method: string, params: JsonObject): MessageFacts {
   const text = JSON.stringify([method, params]);
   const digest = createHmac('sha256', core.options.digestKey).update(text).digest('hex');
+  const { name } = core.options.content;
   const facts: MessageFacts = {
-    method,
+    method: name(method),
     digest: `hmac-sha256:${digest}`,
     bytes: Buffer.byteLength(text),
   };
   if (isObject(params['arguments']))
-    facts.arguments = Object.keys(params['arguments']).slice(0, MOST_NAMES);
+    facts.arguments = Object.keys(params['arguments']).slice(0, MOST_NAMES).map(name);
   return facts;
 }
 
@@ -61,7 +62,7 @@ export function ask(
   facts: MessageFacts,
   pay: (bytes: number) => Overdrawn | undefined = () => undefined,
 ): Judged {
-  const { point, decide, quotas, mode } = core.options;
+  const { decide, quotas, mode } = core.options;
   const decided = decideSafely(decide, request);
   const over = decided?.effect === 'allow' ? quotas.take(decided.limits ?? []) : undefined;
   const rule = over?.rule ?? decided?.rule;
@@ -71,8 +72,8 @@ export function ask(
   const isGoing = decided !== undefined && letsThrough(denial ?? decided, mode);
   const overdrawn = isGoing ? pay(facts.bytes) : undefined;
   if (overdrawn !== undefined) return refuseOverdrawn(core, request, overdrawn, facts);
-  if (denial === undefined || decided === undefined) return point.ask(request, { mcp: facts });
-  const { allowed, decision } = point.ask(request, { denial, mcp: facts });
+  if (denial === undefined || decided === undefined) return record(core, request, { mcp: facts });
+  const { allowed, decision } = record(core, request, { denial, mcp: facts });
   return {
     allowed,
     decision: allowed ? { ...decided, ...decision } : decision,
@@ -115,8 +116,50 @@ export function refuse(
   facts: MessageFacts,
 ): Judged {
   const denial = { ...plainDenial(reason), ...ruleOf(check) };
-  return core.options.point.ask(request, { denial, mcp: facts });
+  return record(core, request, { denial, mcp: facts });
 }
+
+/** The request as it may be shown, where it is not as it was written: a name in it holds a secret. */
+export function withoutSecret(core: Core, request: Request): Request | undefined {
+  const { name } = core.options.content;
+  switch (request.kind) {
+    case 'tool':
+    case 'prompt': {
+      const own = request.kind === 'tool' ? request.tool : request.name;
+      const args = isPlainObject(request.arguments) ? Object.keys(request.arguments) : [];
+      const all = args.join('\n');
+      if (name(own) === own && name(all) === all) return undefined;
+      const { server } = request;
+      return request.kind === 'tool'
+        ? { kind: 'tool', server, tool: name(own) }
+        : { kind: 'prompt', server, name: name(own) };
+    }
+    case 'resource':
+      return name(request.uri) === request.uri ? undefined : { ...request, uri: name(request.uri) };
+    case 'feature':
+      return name(request.name) === request.name
+        ? undefined
+        : { ...request, name: name(request.name) };
+    default:
+      return undefined;
+  }
+}
+
+/** The one way to the record: reasons may say names as well, so with a secret in one none is said. */
+function record(
+  core: Core,
+  request: Request,
+  options: Pick<AskOptions, 'denial' | 'mcp'>,
+): Verdict {
+  const hidden = withoutSecret(core, request);
+  if (hidden === undefined) return core.options.point.ask(request, options);
+  const shown = { request: hidden, reason: 'a name in it holds a secret' };
+  const { allowed, decision } = core.options.point.ask(request, { ...options, shown });
+  return { allowed, decision: { ...decision, reason: shown.reason } };
+}
+
+const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null;
 
 /** Whether the agent may know that there is such a thing. */
 export function isListed(core: Core, request: Request): boolean {

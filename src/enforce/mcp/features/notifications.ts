@@ -3,6 +3,7 @@
 import type { JsonObject } from '../../../model/credential.ts';
 import type { AgentStream } from '../http/answer.ts';
 import { isFeatureOpen, isListed } from '../judge.ts';
+import { isLevel } from '../message/level.ts';
 import { LIST_NEWS } from '../message/methods.ts';
 import { META } from '../message/era.ts';
 import { isId, isObject } from '../message/message.ts';
@@ -32,7 +33,7 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
       return;
     case 'notifications/message': {
       const { level, logger, data } = params;
-      if (typeof level !== 'string' || data === undefined) return;
+      if (!isLevel(level) || data === undefined) return;
       const wanted = channel.era === 'modern' ? exchange?.wants.logging === true : true;
       if (!wanted || !isFeatureOpen(core, channel.server.id, 'logging')) return;
       if (!hasRoom(core, exchange?.messages ?? timesOf(heard.stream), MOST_MESSAGES)) return;

@@ -179,6 +179,7 @@ async function bring(
   const none = (server: string, name: string, isTwin = false): void => {
     recordUnknown(core, requestFor(server, kind, name), message, isTwin);
     const { message: body, status } = unknownAnswer(
+      core,
       { id: message.id, method: message.method, era },
       shown,
     );
