@@ -48,6 +48,7 @@ const gateway = createGateway({
   decide,
   mode: policy.mode,
   quotas: createQuotas(),
+  isTemplateOpen: () => true,
   content: createContent({ known, secrets: { arguments: 'block', results: 'redact' }, key }),
   pins: createPins({}),
   bearer,

@@ -42,6 +42,7 @@ function print(policy: EffectivePolicy): void {
       policy.require.isolation === undefined ? undefined : `${policy.require.isolation} required`,
     ],
     ['limits', limitsOf(limits)],
+    ['tool calls', toolLimitsOf(policy.mcp.limits)],
   ];
   for (const [name, value] of facts)
     if (value !== undefined) out(`${name.padEnd(11)}${showControls(value)}`);
@@ -61,6 +62,21 @@ function limitsOf(limits: EffectivePolicy['limits']): string {
     ...(egress === undefined ? [] : [`egress ${formatSize(egress)}`]),
     ...(denials === undefined ? [] : [`denials ${denials}`]),
   ].join(', ');
+}
+
+function toolLimitsOf({
+  calls,
+  egress,
+  ingress,
+  timeout,
+}: EffectivePolicy['mcp']['limits']): string | undefined {
+  const all = [
+    ...(calls === undefined ? [] : [`at most ${calls}`]),
+    ...(egress === undefined ? [] : [`egress ${formatSize(egress)}`]),
+    ...(ingress === undefined ? [] : [`ingress ${formatSize(ingress)}`]),
+    ...(timeout === undefined ? [] : [`timeout ${formatDuration(timeout)} each`]),
+  ];
+  return all.length === 0 ? undefined : all.join(', ');
 }
 
 function printLayer(layer: Layer): void {

@@ -31,6 +31,8 @@ export interface AskOptions {
   agent?: Agent;
   /** a denial that the enforcement point found by itself (a hello that names another server); the rules are not asked */
   denial?: Decision;
+  /** what stands on record in the place of a request and a reason that hold what may not; the rules judge the request */
+  shown?: { request: Request; reason: string } | undefined;
   /** of a message between the agent and a tool server; each has a record of its own, never folded */
   mcp?: MessageFacts;
 }
@@ -65,10 +67,13 @@ export function createPoint(options: PointOptions): Point {
   let failure: SandboxError | undefined;
   let isLimitKnown = false;
 
-  function ask(request: Request, { agent = options.agent, denial, mcp }: AskOptions = {}): Verdict {
+  function ask(
+    request: Request,
+    { agent = options.agent, denial, shown, mcp }: AskOptions = {},
+  ): Verdict {
     if (failure) return refuse(failure.message);
     try {
-      return judge(request, { agent, denial, mcp });
+      return judge(request, { agent, denial, shown, mcp });
     } catch (error) {
       fail(error);
       return refuse('the decision could not be recorded');
@@ -77,7 +82,7 @@ export function createPoint(options: PointOptions): Point {
 
   function judge(
     request: Request,
-    { agent, denial, mcp }: { [K in keyof AskOptions]: AskOptions[K] | undefined },
+    { agent, denial, shown, mcp }: { [K in keyof AskOptions]: AskOptions[K] | undefined },
   ): Verdict {
     // A folded allow writes nothing: it must not pass when another thread has found the log unwritable.
     if (log.isOpen === false)
@@ -86,7 +91,7 @@ export function createPoint(options: PointOptions): Point {
         code: 'LOG_UNWRITABLE',
         message: 'the decision log takes no more records',
       });
-    const text = textOf(request);
+    const text = textOf(shown?.request ?? request);
     const decision = denial ? { ...denial, effect: 'deny' as const } : evaluate(request);
     const isDenied = decision.effect !== 'allow';
     const letThrough = isDenied && mode === 'audit' && mayAuditLetThrough(decision);
@@ -98,7 +103,7 @@ export function createPoint(options: PointOptions): Point {
       enforced: !letThrough,
       mode,
       rule: decision.rule,
-      reason: decision.reason,
+      reason: shown?.reason ?? decision.reason,
       ...(agent && { agent }),
       ...(mcp && { mcp }),
     };

@@ -83,6 +83,18 @@ export interface McpRule extends RuleOrigin {
   results?: ResultRule;
 }
 
+/** What the calls of tool servers of one session come to at most. A call is whatever an agent sends to a server and a rule allows. */
+export interface McpLimits {
+  /** how many */
+  calls?: number;
+  /** bytes of messages that go to servers */
+  egress?: number;
+  /** bytes of messages that come from servers */
+  ingress?: number;
+  /** milliseconds of one call, from when it goes out to its answer */
+  timeout?: number;
+}
+
 /** What is done with a secret that is found. From the strictest. */
 export const SECRET_ACTIONS = ['block', 'redact', 'report'] as const;
 export type SecretAction = (typeof SECRET_ACTIONS)[number];

@@ -2,7 +2,7 @@
 
 import type { Bind, Credential } from './credential.ts';
 import type { Span } from './diagnostic.ts';
-import type { McpRule, McpServer, SecretAction, ServerPlace } from './mcp.ts';
+import type { McpLimits, McpRule, McpServer, SecretAction, ServerPlace } from './mcp.ts';
 import type { DefaultGrant, Rate, RuleOrigin } from './rule.ts';
 
 export type { DefaultGrant, Rate, RuleOrigin };
@@ -84,6 +84,7 @@ export interface WrittenServer extends Omit<McpServer, 'at'> {
 export interface McpSection extends RuleSet<McpRule> {
   servers: WrittenServer[];
   secrets: Partial<SecretActions>;
+  limits: McpLimits;
 }
 
 /** The enforced sections of one layer, in one shape for the layer itself and for its `max`. */
@@ -179,7 +180,7 @@ export interface EffectivePolicy {
   /** what may be minted; of the layers' own entries, what their ceilings leave */
   credentials: GrantedCredential[];
   /** the tool servers behind the gateway; of the layers' own entries, what their ceilings leave */
-  mcp: { servers: GrantedServer[]; secrets: SecretActions };
+  mcp: { servers: GrantedServer[]; secrets: SecretActions; limits: McpLimits };
   workflow: WorkflowHandover;
   /** the policy of the session that started this one: what it denies is denied here, whatever the layers say */
   within?: EffectivePolicy;

@@ -156,10 +156,23 @@ const secrets = section(
   'what is done with secrets that are found; of several layers the stricter wins',
 );
 
+const limits = section(
+  {
+    calls: { type: 'integer', minimum: 1, maximum: 1_000_000_000, description: 'how many' },
+    egress: { ...ref('size'), description: 'bytes that go to servers' },
+    ingress: { ...ref('size'), description: 'bytes that come from servers' },
+    timeout: { ...ref('duration'), description: 'of one call' },
+  },
+  'what all calls of a session come to at most; of several layers and ceilings the smallest holds',
+);
+
 const rules = { allow: list(ref('mcpRule')), deny: list(ref('mcpRule')) };
 const what = 'which tools, prompts and resources of which servers';
-export const mcp: Schema = section({ servers: list(ref('mcpServer')), ...rules, secrets }, what);
+export const mcp: Schema = section(
+  { servers: list(ref('mcpServer')), ...rules, secrets, limits },
+  what,
+);
 export const mcpCeiling: Schema = section(
-  { servers: list(ref('mcpServerCeiling')), ...rules, secrets },
+  { servers: list(ref('mcpServerCeiling')), ...rules, secrets, limits },
   what,
 );

@@ -28,6 +28,7 @@ import type { DocumentSections, LayerSource, PolicyDocument } from './document.t
 import { hasErrors } from './diagnostic.ts';
 import { findLocked, findMisplaced, findUnexpanded, findUnreachedLinks } from './layer-checks.ts';
 import { placeArguments } from './place-arguments.ts';
+import { smallestMcpLimits } from './mcp-limits.ts';
 import { resolveSecrets } from './mcp-secrets.ts';
 import { type Host, placeProgram, placeRule } from './place.ts';
 import { noSections } from './sections.ts';
@@ -126,7 +127,7 @@ export function resolvePolicy(input: ResolveInput): Resolution {
     user,
     clamps: [...findClamps(layers), ...granted.clamps, ...served.clamps, ...runClamps],
     credentials,
-    mcp: { servers: served.servers, secrets },
+    mcp: { servers: served.servers, secrets, limits: smallestMcpLimits(layers) },
     workflow,
   };
   policy.clamps.push(...findUnreachedBinds(credentials, createDecider({ ...policy, digest: '' })));
@@ -222,6 +223,7 @@ function joinMcp(all: readonly DocumentSections[], input: ResolveInput): McpSect
     ),
     // As for scalars, the extending document speaks over those it extends.
     secrets: all.reduceRight((joined, { mcp }) => ({ ...joined, ...mcp.secrets }), {}),
+    limits: all.reduceRight((joined, { mcp }) => ({ ...joined, ...mcp.limits }), {}),
   };
 }
 

@@ -12,6 +12,7 @@ import type {
 } from '../model/policy.ts';
 import { readCredential } from './credential-rule.ts';
 import type { DocumentSections, StatedList } from './document.ts';
+import { readMcpLimits } from './mcp-limits.ts';
 import { readMcpRule } from './mcp-rule.ts';
 import { readServer } from './mcp-server.ts';
 import { readNetwork } from './network-rule.ts';
@@ -71,6 +72,7 @@ export function readSections(
         return readServer(item, origin, prefix !== '', readSandbox, report) ?? [];
       }),
       secrets: readSecrets(childOf(childOf(node, 'mcp'), 'secrets')),
+      limits: readMcpLimits(childOf(childOf(node, 'mcp'), 'limits'), report),
     },
     states,
     ...(user === 'agent' || user === 'root' ? { user } : {}),

@@ -7,7 +7,7 @@ export function noSections(): Sections {
     filesystem: { allow: [], deny: [] },
     execution: { allow: [], deny: [] },
     credentials: [],
-    mcp: { servers: [], allow: [], deny: [], secrets: {} },
+    mcp: { servers: [], allow: [], deny: [], secrets: {}, limits: {} },
     narrows: [],
   };
 }
@@ -16,4 +16,5 @@ export function noSections(): Sections {
 export const NO_SERVERS: EffectivePolicy['mcp'] = {
   servers: [],
   secrets: { arguments: 'block', results: 'redact' },
+  limits: {},
 };

@@ -9,6 +9,7 @@ import type { Credentials } from '../enforce/credential/credentials.ts';
 import { createTrust } from '../enforce/egress/http/trust.ts';
 import { createContent } from '../enforce/mcp/content/create-content.ts';
 import { createGateway } from '../enforce/mcp/gateway.ts';
+import type { Left } from '../enforce/mcp/left.ts';
 import { createPins } from '../enforce/mcp/pins/create-pins.ts';
 import type { Drift, Pins } from '../enforce/mcp/pins.ts';
 import type { Point } from '../enforce/point.ts';
@@ -18,8 +19,10 @@ import { messageOf } from '../model/error.ts';
 import type { GrantedServer } from '../model/policy.ts';
 import type { Decider } from '../policy/decide.ts';
 import { smallestEdit } from '../policy/edit.ts';
+import { createTemplateJudge } from '../policy/mcp-templates.ts';
 import { openUpstream, type ServerWay, type UpstreamOptions } from './tool-upstreams.ts';
 import { serverMissing } from './tool-fault.ts';
+import { nothingLeft } from './tool-required.ts';
 
 /** in `ms`: a required server that has not answered by then is none */
 const READY = 120_000;
@@ -82,6 +85,8 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     })),
     point,
     decide,
+    // What no rule opens is let through in audit mode, so it is shown there.
+    isTemplateOpen: policy.mode === 'audit' ? () => true : createTemplateJudge(policy),
     mode: policy.mode,
     quotas: createQuotas(),
     content: createContent({
@@ -95,16 +100,19 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     names,
     digestKey: key,
     limits: { listing: READY },
+    allowance: policy.mcp.limits,
     edit: (request, decision) => smallestEdit(policy, decision, request),
   });
 
-  async function faultOf(id: string): Promise<string | undefined> {
-    const { fault, isQuarantined } = await gateway.start(id);
-    return fault ?? driftOf(id) ?? (isQuarantined ? 'it is not what was reviewed' : undefined);
+  async function faultOf(id: string): Promise<{ fault: string | undefined; left?: Left }> {
+    const { fault, isQuarantined, left } = await gateway.start(id);
+    const unlike = isQuarantined ? 'it is not what was reviewed' : undefined;
+    return { fault: fault ?? driftOf(id) ?? unlike, ...(left && { left }) };
   }
 
   async function check(server: GrantedServer): Promise<void> {
-    const fault = await faultOf(server.id);
+    const { fault: own, left } = await faultOf(server.id);
+    const fault = own ?? (left && nothingLeft(policy, server.id, left));
     if (fault === undefined) return;
     point.append({ type: 'alert', alert: 'mcp.server', server: server.id, detail: fault });
     if (server.required) throw serverMissing(server.id, fault, options.directory);
@@ -131,7 +139,7 @@ export async function openTools(options: OpenToolsOptions): Promise<Tools> {
     checkAll: () =>
       Promise.all(
         servers.map(async ({ id }) => {
-          const fault = await faultOf(id);
+          const { fault } = await faultOf(id);
           return { id, ...(fault !== undefined && { fault }) };
         }),
       ),

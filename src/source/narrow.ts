@@ -60,8 +60,9 @@ export function narrowPolicy(
     documents.push(...(read.documents ?? []));
   }
   for (const { file, credentials, mcp, max, mentions } of documents) {
-    const { servers, allow, secrets } = mcp;
-    const stated = servers.length + allow.length + Object.keys(secrets).length > 0;
+    const { servers, allow, secrets, limits } = mcp;
+    const scalars = Object.keys(secrets).length + Object.keys(limits).length;
+    const stated = servers.length + allow.length + scalars > 0;
     if (stated || mentions['max.mcp'] !== undefined)
       diagnostics.push({
         code: 'not-enforced',
@@ -70,7 +71,7 @@ export function narrowPolicy(
         span: mentions['max.mcp'] ?? mentions['mcp'] ?? NOWHERE,
         message:
           'a nested run has the tools of the session around it: it states no more of them than `mcp.deny`',
-        help: 'remove `mcp.servers`, `mcp.allow`, `mcp.secrets` and `max.mcp`',
+        help: 'remove `mcp.servers`, `mcp.allow`, `mcp.secrets`, `mcp.limits` and `max.mcp`',
       });
     if (credentials.length > 0 || (max?.credentials.length ?? 0) > 0)
       diagnostics.push({

@@ -36,6 +36,7 @@ export async function startTarget(upstream: Upstream, parts: Parts): Promise<Tar
     point: createPoint({ decide: parts.decide, log, mode: 'enforce' }),
     mode: 'enforce',
     quotas: createQuotas(),
+    isTemplateOpen: () => true,
     bearer: BEARER,
     names,
     digestKey: Buffer.alloc(32, 1),

@@ -525,7 +525,7 @@ mcp:
 test('the published schema says every key that is read', () => {
   const keys = (name: string): string[] =>
     Object.keys(POLICY_SCHEMA.$defs?.[name]?.properties ?? {});
-  expect(keys('mcp')).toEqual(['servers', 'allow', 'deny', 'secrets']);
+  expect(keys('mcp')).toEqual(['servers', 'allow', 'deny', 'secrets', 'limits']);
   expect(keys('mcpRule').sort()).toEqual(
     [
       'id',

@@ -125,12 +125,15 @@ const locked = (url: string, tools: Json[]): LockedServer => ({
   templates: [],
 });
 
-async function tools(servers: Record<string, { at: Recorder; required: boolean; lock: Json[] }>) {
+async function tools(
+  servers: Record<string, { at: Recorder; required: boolean; lock: Json[] }>,
+  { rules = '', isFrozen = true }: { rules?: string; isFrozen?: boolean } = {},
+) {
   const all = Object.entries(servers);
   const list = all.map(
     ([id, { at, required }]) => `{id: ${id}, url: "${at.url}", required: ${required}}`,
   );
-  const policy = policyOf([['repo', `mcp: {servers: [${list.join(', ')}]}`]]);
+  const policy = policyOf([['repo', `mcp: {servers: [${list.join(', ')}]${rules}}`]]);
   expect(policy.mcp.servers).toHaveLength(all.length);
   const decide = createDecider(policy);
   const toolLock = {
@@ -143,7 +146,7 @@ async function tools(servers: Record<string, { at: Recorder; required: boolean; 
     plan: {
       policy,
       toolLock,
-      frozenTools: true,
+      frozenTools: isFrozen,
       onProgress: () => undefined,
     } as unknown as SessionPlan,
     own: own(),
@@ -213,5 +216,53 @@ describe('a required server', () => {
     at.on('tools/list', ({ answer }) => answer({ error: { code: -32601, message: 'none such' } }));
     const opened = await tools({ one: { at, required: true, lock: [] } });
     await expect(opened.ready()).rejects.toMatchObject({ code: 'MCP_SERVER_MISSING' });
+  });
+
+  const ready = async (at: Recorder, lock: Json[], rules: string, required = true): Promise<void> =>
+    (await tools({ one: { at, required, lock } }, { rules, isFrozen: false })).ready();
+  const NAMED = ', allow: [{server: one, tools: ["*"], prompts: ["*"]}]';
+  const missing = (why: string) => ({
+    code: 'MCP_SERVER_MISSING',
+    message: `the tool server "one" cannot be used: ${why}`,
+  });
+  const NONE_LEFT =
+    'no tool is left that the policy allows: each is refused, or is not what was reviewed';
+
+  it('whose every tool has drifted is missing', async () => {
+    const at = await plain([tool('a', 'other'), tool('b', 'other'), tool('new')]);
+    const lock = [tool('a'), tool('b')];
+    await expect(ready(at, lock, NAMED)).rejects.toMatchObject(missing(NONE_LEFT));
+    await ready(at, lock, NAMED, false);
+    // One that is as it was is enough.
+    at.tools = [tool('a'), tool('b', 'other')];
+    await ready(at, lock, NAMED);
+  });
+
+  it('whose tools that rules allow are refused is missing, whatever else it has', async () => {
+    const at = await plain([tool('a', 'other'), tool('b')]);
+    const only = ', allow: [{server: one, tools: [a]}]';
+    await expect(ready(at, [tool('a'), tool('b')], only)).rejects.toMatchObject(missing(NONE_LEFT));
+    at.prompts = [{ name: 'p' }];
+    await expect(ready(at, [tool('a'), tool('b')], NAMED)).resolves.toBeUndefined();
+  });
+
+  it('that has none of the tools that rules name is missing', async () => {
+    const at = await plain([tool('a')]);
+    const other = ', allow: [{server: "o*", tools: [b]}]';
+    await expect(ready(at, [tool('a')], other)).rejects.toMatchObject(
+      missing('it has no tool that the policy allows'),
+    );
+    await expect(
+      ready(at, [tool('a')], `${NAMED}, deny: [{server: one, tools: [a]}]`),
+    ).rejects.toMatchObject(missing('it has no tool that the policy allows'));
+  });
+
+  it('[ctl] of which rules name no tools begins without any', async () => {
+    const at = await plain([tool('a', 'other')]);
+    await ready(
+      at,
+      [tool('a')],
+      ', allow: [{server: two, tools: ["*"]}, {server: one, prompts: ["*"]}]',
+    );
   });
 });

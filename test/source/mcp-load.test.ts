@@ -136,6 +136,7 @@ describe('a nested run', () => {
     'mcp: {allow: [{server: s, tools: [t]}]}',
     'mcp: {servers: [{id: t, command: [y]}]}',
     'mcp: {secrets: {results: report}}',
+    'mcp: {limits: {calls: 5}}',
     'max: {mcp: {allow: []}}',
   ])('may not say `%s`', (text) => {
     const { policy, diagnostics } = nested(text);

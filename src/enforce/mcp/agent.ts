@@ -1,31 +1,34 @@
 // Messages of the agent: each is told apart, cut down to what its method has, and handed to what judges or answers it.
 
-import type { JsonObject } from '../../model/credential.ts';
-import { call } from './call.ts';
+import { call, type Call } from './call.ts';
 import { readError } from './server-error.ts';
 import { completion, logLevel, subscription } from './features/agent-requests.ts';
 import { onAgentAnswer } from './features/server-requests.ts';
 import { openNews } from './features/subscriptions.ts';
 import { giveUp } from './exchange.ts';
-import {
-  clientOf,
-  discover,
-  ensureMet,
-  heardCapabilities,
-  initialized,
-  modernChannel,
-} from './handshake.ts';
+import { discover, ensureMet, initialized } from './handshake.ts';
 import type { AgentStream } from './http/answer.ts';
-import { checkHeaders, type RequestHeaders } from './http/headers.ts';
-import { factsOf, isFeatureOpen, refuse, type CheckId } from './judge.ts';
+import type { RequestHeaders } from './http/headers.ts';
+import { isFeatureOpen } from './judge.ts';
 import { ensureFresh, served } from './lists.ts';
-import { envelopeOf, META, MODERN_REVISIONS, type Envelope } from './message/era.ts';
-import { CODE, errorMessage, refusal, type Refusal, resultMessage } from './message/error.ts';
-import { AGENT_REQUESTS, type AgentMethod, refusedBy } from './message/methods.ts';
+import type { Envelope } from './message/era.ts';
+import { CODE, errorMessage, resultMessage } from './message/error.ts';
+import type { AgentMethod } from './message/methods.ts';
 import { type AgentRequest, isId, isObject, type Message } from './message/message.ts';
-import { canonicalParams } from './message/params.ts';
+import {
+  modernChannelFor,
+  NO_SESSION,
+  once,
+  ONLY_REQUESTS,
+  readMeta,
+  readModern,
+  readRequest,
+  sessionFault,
+  type Stop,
+  stopper,
+} from './reading.ts';
 import { agentOf, startSession } from './session.ts';
-import type { AgentSession, Channel, Core, Failure, ServerState, Wants } from './state.ts';
+import type { AgentSession, Channel, Core, Failure, ServerState } from './state.ts';
 
 /** A message in a POST of the agent's. Answers on the stream, once. */
 export async function onAgentMessage(
@@ -35,10 +38,7 @@ export async function onAgentMessage(
   headers: RequestHeaders,
   stream: AgentStream,
 ): Promise<void> {
-  const stop = ({ status, ...error }: Refusal): void =>
-    stream.last(errorMessage(message.kind === 'request' ? message.id : undefined, error), {
-      status,
-    });
+  const stop = stopper(message, stream);
   const era = headers.eraOf(message);
   if (era.fault !== undefined) {
     stop(era.fault);
@@ -47,8 +47,7 @@ export async function onAgentMessage(
   if (era.era === 'modern') {
     if (message.kind === 'request')
       await modernRequest(core, server, message, headers, stream, stop);
-    // This era has no notifications of clients over HTTP, and no requests of servers to answer.
-    else stop(refusal(400, CODE.request, 'only requests are taken'));
+    else stop(ONLY_REQUESTS);
     return;
   }
   if (message.kind === 'request' && message.method === 'initialize') {
@@ -56,19 +55,12 @@ export async function onAgentMessage(
     return;
   }
   const session = agentOf(core, server, headers.session);
-  if (session === undefined) {
-    stop(
-      headers.session === undefined
-        ? refusal(400, CODE.request, 'Bad Request: Mcp-Session-Id is missing; initialize first')
-        : refusal(404, CODE.request, 'Session not found'),
-    );
+  const fault = sessionFault(headers, session?.channel.revision);
+  if (session === undefined || fault !== undefined) {
+    stop(fault ?? NO_SESSION);
     return;
   }
   session.lastUsed = core.now();
-  if (headers.revision !== undefined && headers.revision !== session.channel.revision) {
-    stop(refusal(400, CODE.request, 'Bad Request: MCP-Protocol-Version is not the one agreed on'));
-    return;
-  }
   switch (message.kind) {
     case 'request':
       await legacyRequest(core, session, message, stream, stop);
@@ -93,19 +85,11 @@ async function legacyRequest(
   session: AgentSession,
   message: AgentRequest,
   stream: AgentStream,
-  stop: (refusal: Refusal) => void,
+  stop: Stop,
 ): Promise<void> {
-  const { id } = message;
-  if (session.inFlight.has(id)) {
-    stop(refusal(400, CODE.request, 'Bad Request: the id is in use'));
-    return;
-  }
-  session.inFlight.add(id);
-  try {
-    await serve(core, session.channel, message, stream, stop);
-  } finally {
-    session.inFlight.delete(id);
-  }
+  await once(session.inFlight, message.id, stop, () =>
+    serve(core, session.channel, message, stream, stop),
+  );
 }
 
 async function modernRequest(
@@ -114,57 +98,37 @@ async function modernRequest(
   message: AgentRequest,
   headers: RequestHeaders,
   stream: AgentStream,
-  stop: (refusal: Refusal) => void,
+  stop: Stop,
 ): Promise<void> {
-  const { method, params } = message;
-  const envelope = envelopeOf(params);
-  if (envelope === undefined) {
-    stop(refusal(400, CODE.params, 'Invalid params: _meta lacks what every request must say'));
-    return;
+  const { envelope, fault } = readModern(message, headers, server.headers);
+  if (fault !== undefined) stop(fault);
+  else {
+    const channel = modernChannelFor(core, server, envelope);
+    await serve(core, channel, message, stream, stop, { envelope });
   }
-  const fault = checkHeaders(headers, method, params ?? {}, server.headers);
-  if (fault !== undefined) {
-    stop(refusal(400, CODE.headerMismatch, `Header mismatch: ${fault}`));
-    return;
-  }
-  if (!MODERN_REVISIONS.includes(envelope.revision)) {
-    const data = { supported: [...MODERN_REVISIONS], requested: envelope.revision.slice(0, 64) };
-    stop(refusal(400, CODE.protocolVersion, 'Unsupported protocol version', data));
-    return;
-  }
-  const channel = modernChannel(server, envelope.revision, {
-    capabilities: heardCapabilities(core, server.id, envelope.capabilities),
-    client: clientOf(core, server, envelope.client),
-  });
-  await serve(core, channel, message, stream, stop, envelope);
+}
+
+/** Of a request, besides the message. */
+export interface Besides {
+  /** of the modern era */
+  envelope?: Envelope | undefined;
+  /** what the agent calls what the message names, where the server calls it otherwise */
+  shown?: string;
 }
 
 /** Answers one request by what its method is. */
-async function serve(
+export async function serve(
   core: Core,
   channel: Channel,
   message: AgentRequest,
   stream: AgentStream,
-  stop: (refusal: Refusal) => void,
-  envelope?: Envelope,
+  stop: Stop,
+  { envelope, shown }: Besides = {},
 ): Promise<void> {
   const { server, era } = channel;
-  const { method } = message;
-  const found = AGENT_REQUESTS.get(method);
-  const isOfEra = found !== undefined && (!('era' in found) || (found.era ?? era) === era);
-  if (!isOfEra) {
-    const check: CheckId =
-      refusedBy(method) === 'builtin/mcp-tasks' ? 'mcp-tasks' : 'mcp-unknown-method';
-    refuseMethod(core, server, message, check);
-    stop(refusal(era === 'modern' ? 404 : 200, CODE.method, 'Method not found'));
-    return;
-  }
-  const reading = canonicalParams(method, era, message.params);
-  if (reading.fault !== undefined) {
-    refuseMethod(core, server, message, 'mcp-malformed');
-    stop(refusal(era === 'modern' ? 400 : 200, CODE.params, `Invalid params: ${reading.fault}`));
-    return;
-  }
+  const reading = readRequest(core, server.id, era, message, stop);
+  if (reading === undefined) return;
+  const { found } = reading;
   const { meta, wants } = readMeta(core, channel, message.params, envelope);
   const params =
     Object.keys(meta).length === 0 ? reading.params : { ...reading.params, _meta: meta };
@@ -175,7 +139,7 @@ async function serve(
       return;
     }
   }
-  await answer(core, channel, message, found, params, wants, stream);
+  await answer(core, channel, message, found, { params, wants, ...(shown && { shown }) }, stream);
 }
 
 async function answer(
@@ -183,8 +147,7 @@ async function answer(
   channel: Channel,
   message: AgentRequest,
   found: AgentMethod,
-  params: JsonObject,
-  wants: Wants,
+  { params, wants, shown }: Pick<Call, 'params' | 'wants' | 'shown'>,
   stream: AgentStream,
 ): Promise<void> {
   const { server } = channel;
@@ -221,15 +184,20 @@ async function answer(
       await call(
         core,
         channel,
-        { id, method, kind: found.kind, by: found.by, params, wants },
+        { id, method, kind: found.kind, by: found.by, params, wants, ...(shown && { shown }) },
         stream,
       );
       return;
-    case 'feature':
-      if (found.feature === 'completions') await completion(core, channel, id, params, stream);
-      else if (found.feature === 'logging') await logLevel(core, channel, id, params, stream);
-      else await subscription(core, channel, id, method, params, stream);
+    case 'feature': {
+      const given =
+        found.feature === 'completions'
+          ? await completion(core, channel, id, params)
+          : found.feature === 'logging'
+            ? await logLevel(core, channel, id, params)
+            : await subscription(core, channel, id, method, params);
+      stream.last(given.message, { status: given.status });
       return;
+    }
     case 'subscribe':
       await openNews(core, channel, id, params, stream);
       return;
@@ -237,7 +205,7 @@ async function answer(
 }
 
 /** A list is looked at again each time it is asked for, unless it is locked and the server does not answer. */
-async function ensureFreshFor(
+export async function ensureFreshFor(
   core: Core,
   channel: Channel,
   kind: (AgentMethod & { does: 'list' })['kind'],
@@ -251,7 +219,7 @@ async function ensureFreshFor(
 }
 
 /** An error of the server's instead of an answer. */
-function fail(
+export function fail(
   core: Core,
   server: ServerState,
   message: AgentRequest,
@@ -262,21 +230,6 @@ function fail(
   // A client that looks for the era of the server takes an error with status 400 for an older one.
   const isProbe = message.method === 'server/discover' && status === 200;
   stream.last(errorMessage(message.id, body), { status: isProbe ? 400 : status });
-}
-
-function refuseMethod(
-  core: Core,
-  server: ServerState,
-  message: AgentRequest,
-  check: CheckId,
-): void {
-  const request = { kind: 'feature', server: server.id, name: message.method } as const;
-  const reason =
-    check === 'mcp-malformed' ? 'the message is malformed' : 'no such method is passed on';
-  const facts = factsOf(core, message.method.slice(0, 128), message.params ?? {});
-  // Nothing of it was read for secrets, which names of arguments may hold as well.
-  const { arguments: _, ...unread } = facts;
-  refuse(core, request, check, reason, unread);
 }
 
 function onAgentNotification(
@@ -308,29 +261,4 @@ function onAgentNotification(
     default:
     // Dropped: nothing else that an agent tells means anything to a server that is judged.
   }
-}
-
-const TRACE = /^[\x21-\x7e][\x20-\x7e]{0,511}$/;
-
-/** Of `_meta`, what goes on; what the gateway writes there itself is written when it sends. */
-function readMeta(
-  core: Core,
-  channel: Channel,
-  params: JsonObject | undefined,
-  envelope: Envelope | undefined,
-): { meta: JsonObject; wants: Wants } {
-  const said = isObject(params?.['_meta']) ? params['_meta'] : {};
-  const meta: JsonObject = {};
-  const wants: Wants = {};
-  for (const key of ['traceparent', 'tracestate', 'baggage']) {
-    const value = said[key];
-    if (typeof value === 'string' && TRACE.test(value)) meta[key] = value;
-  }
-  if (isId(said['progressToken'])) wants.progressToken = said['progressToken'];
-  const level = envelope?.logLevel;
-  if (level !== undefined && isFeatureOpen(core, channel.server.id, 'logging')) {
-    meta[META.logLevel] = level;
-    wants.logging = true;
-  }
-  return { meta, wants };
 }

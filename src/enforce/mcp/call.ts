@@ -12,7 +12,7 @@ import type { AgentStream } from './http/answer.ts';
 import { readQuestions } from './input-required.ts';
 import { callKey } from './rounds.ts';
 import { readError } from './server-error.ts';
-import { ask, factsOf, isListed, refuse } from './judge.ts';
+import { ask, askToSend, factsOf, isListed, refuse, refuseOverdrawn } from './judge.ts';
 import { ensureFresh, nameOf, requestFor } from './lists.ts';
 import { CODE, errorMessage, resultMessage } from './message/error.ts';
 import { type Id, isObject } from './message/message.ts';
@@ -29,6 +29,8 @@ export interface Call {
   /** canonical, with the part of `_meta` that goes on */
   params: JsonObject;
   wants: Wants;
+  /** its name or URI as the agent wrote it, where that is not what the server calls it */
+  shown?: string;
 }
 
 /** Judges, and sends or refuses. Answers on the stream, once. */
@@ -75,7 +77,7 @@ export async function call(
   }
   if (one.kind === 'tool' && !isListed(core, requestFor(server.id, 'tool', name))) {
     ask(core, request, unread);
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
   if (!isServed(channel, core, one.kind, name)) {
@@ -86,7 +88,7 @@ export async function call(
       'the server does not offer it, or not as it was reviewed',
       unread,
     );
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
 
@@ -130,10 +132,10 @@ export async function call(
   if (late !== undefined || !isServed(channel, core, one.kind, name)) {
     release();
     refuse(core, request, 'mcp-unserved', 'the server does not offer it any more', facts);
-    own(unknownAnswer(asker, name));
+    own(unknownAnswer(core, asker, one.shown ?? name));
     return;
   }
-  const judged = ask(core, request, facts, server.spend);
+  const judged = askToSend(core, server, request, facts);
   if (!judged.allowed) {
     release();
     own(denialAnswer(core, request, judged, asker));
@@ -146,9 +148,16 @@ export async function call(
     agentId: id,
     wants: one.wants,
     isPaid: true,
+    isTimed: true,
     stream,
     answer: (reply) => {
-      const ended = finish(core, channel, one, judged.decision, reply, key);
+      const over = reply.kind === 'error' ? reply.over : undefined;
+      const ended =
+        over === undefined
+          ? finish(core, channel, one, judged.decision, reply, key)
+          : overdrawn(
+              denialAnswer(core, request, refuseOverdrawn(core, request, over, facts), asker),
+            );
       const to = exchange.stream ?? stream;
       // A call that was cancelled gets no answer.
       if (exchange.end === 'cancelled') to.end(200);
@@ -193,6 +202,11 @@ function isServed(channel: Channel, core: Core, kind: Call['kind'], name: string
     const pattern = nameOf('template', one) ?? '';
     return !pins.isServed(server.id, 'template', pattern) && mayMatch(pattern, name);
   });
+}
+
+/** No answer came within the policy's limits. */
+function overdrawn(answer: OwnAnswer): Ended {
+  return { ...answer, asStream: false, outcome: 'limit' };
 }
 
 interface Ended {

@@ -31,6 +31,8 @@ export interface Content {
     message: Json,
     rule: ResultRule & { outputSchema?: Json },
   ): Reading<Json>;
+  /** A name, URI or method as it may stand on record and in messages of ours: a secret in it is replaced by a mark. */
+  readonly name: (text: string) => string;
   /** Findings of one definition: instructions, invisible characters, look-alike names, what hides in schemas. */
   definition(definition: Definition): Finding[];
 }

@@ -3,7 +3,7 @@
 import type { JsonObject } from '../../model/credential.ts';
 import type { Request } from '../../model/request.ts';
 import { escapeText } from '../../policy/request-syntax.ts';
-import type { Judged } from './judge.ts';
+import { type Judged, withoutSecret } from './judge.ts';
 import type { Era } from './message/era.ts';
 import { CODE, errorMessage, resultMessage } from './message/error.ts';
 import type { Id } from './message/message.ts';
@@ -31,6 +31,8 @@ export function denialText(core: Core, request: Request, judged: Judged): string
 
 function editFor(core: Core, request: Request, { decision }: Judged): string {
   try {
+    // What would be written into a policy is a name as it is.
+    if (withoutSecret(core, request) !== undefined) return '';
     return core.options.edit?.(request, decision) ?? '';
   } catch {
     return '';
@@ -75,10 +77,11 @@ export function errorResult(text: string, era: Era, facts?: JsonObject): JsonObj
 
 /** The answer for a name that does not exist, and for one that the agent may not know of. */
 export function unknownAnswer(
+  core: Core,
   { id, method, era }: { id: Id; method: string; era: Era },
   name: string,
 ): OwnAnswer {
-  const shown = escapeText(name.slice(0, 256));
+  const shown = escapeText(core.options.content.name(name).slice(0, 256));
   const status = 200;
   if (method === 'resources/read') {
     const code = era === 'modern' ? CODE.params : CODE.resource;

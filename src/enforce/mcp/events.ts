@@ -66,6 +66,11 @@ function receive(
   event: UpstreamEvent,
   place: Heard,
 ): (Reply & { kind: 'result' | 'error' }) | undefined {
+  const over = core.budget.receive(event.data.length);
+  if (over !== undefined) {
+    place.exchange?.overdraw(over);
+    return undefined;
+  }
   const heard = { ...place, eventId: rememberEvent(core, event, place) };
   const { channel, exchange } = heard;
   const server = channel.server.id;
@@ -109,7 +114,7 @@ function rememberEvent(core: Core, event: UpstreamEvent, heard: Heard): string |
   if (event.id === undefined || event.id === '' || session === undefined) return undefined;
   if (event.id.length > 1024) return undefined;
   if (exchange !== undefined) exchange.isResumable = true;
-  const id = `e${(session.nextEvent += 1)}`;
+  const id = `e${(session.numbers.event += 1)}`;
   session.events.set(id, { upstream: event.id, exchange });
   const [oldest] = session.events.keys();
   if (session.events.size > core.limits.events && oldest !== undefined)

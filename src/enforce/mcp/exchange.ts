@@ -10,7 +10,8 @@ import { META } from './message/era.ts';
 import { CODE } from './message/error.ts';
 import { classify, type Id, isObject } from './message/message.ts';
 import type { AgentStream } from './http/answer.ts';
-import type { Channel, Core, Exchange, Failure, Reply, Wants } from './state.ts';
+import type { Overdrawn } from './budget.ts';
+import type { Channel, Core, End, Exchange, Failure, Reply, Wants } from './state.ts';
 import type { UpstreamAnswer } from './upstream.ts';
 
 export interface ExchangeOptions {
@@ -23,6 +24,8 @@ export interface ExchangeOptions {
   total?: number;
   /** its bytes were paid for when it was judged */
   isPaid?: boolean;
+  /** the policy's limit for one call holds */
+  isTimed?: boolean;
   answer: (reply: Reply) => void;
 }
 
@@ -32,6 +35,11 @@ export function createExchange(core: Core, channel: Channel, options: ExchangeOp
   const timers = [idle, total]
     .filter((limit) => Number.isFinite(limit))
     .map((limit) => setTimeout(give, limit).unref());
+  const { timeout } = core.budget;
+  if (options.isTimed === true && timeout !== undefined)
+    timers.push(
+      setTimeout(() => giveUp(core, exchange, 'limit', timeout.over), timeout.ms).unref(),
+    );
   const exchange: Exchange = {
     id: channel.server.nextId(),
     channel,
@@ -47,6 +55,7 @@ export function createExchange(core: Core, channel: Channel, options: ExchangeOp
     isDone: false,
     isResumable: false,
     touch: () => void timers[0]?.refresh(),
+    overdraw: (over) => giveUp(core, exchange, 'limit', over),
     settle: (reply) => {
       if (exchange.isDone) return;
       if (reply.kind === 'pending' && exchange.isResumable) {
@@ -104,7 +113,7 @@ export function request(
   method: string,
   params: JsonObject,
   timeout: number,
-  { isPaid = false }: Pick<ExchangeOptions, 'isPaid'> = {},
+  { isPaid = false, isTimed = false }: Pick<ExchangeOptions, 'isPaid' | 'isTimed'> = {},
 ): Promise<Reply> {
   return new Promise((resolve) => {
     const exchange = createExchange(core, channel, {
@@ -112,6 +121,7 @@ export function request(
       idle: timeout,
       total: timeout,
       isPaid,
+      isTimed,
       answer: resolve,
     });
     void carry(core, exchange, params);
@@ -139,11 +149,7 @@ export async function tell(channel: Channel, message: JsonObject): Promise<boole
 }
 
 /** Ends it at the server, and for the agent if it has not been answered. */
-export function giveUp(
-  core: Core,
-  exchange: Exchange,
-  end: 'cancelled' | 'timeout' | 'closed',
-): void {
+export function giveUp(core: Core, exchange: Exchange, end: End, over?: Overdrawn): void {
   if (exchange.end !== undefined || exchange.isDone) return;
   exchange.end = end;
   const { channel, id } = exchange;
@@ -157,7 +163,7 @@ export function giveUp(
           error: { code: CODE.timeout, message: 'the tool server did not answer in time' },
           isOurs: true,
         }
-      : failure('given up'),
+      : { ...failure(over?.reason ?? 'given up'), ...(over && { over }) },
   );
   if (!isTold) {
     // Closing the stream is how this era cancels.

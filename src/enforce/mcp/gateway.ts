@@ -5,15 +5,18 @@ import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 
 import type { DefinitionKind } from '../../model/mcp.ts';
+import { createBudget } from './budget.ts';
 import { giveUp } from './exchange.ts';
 import { onNotification } from './features/notifications.ts';
 import { onServerRequest } from './features/server-requests.ts';
 import { createEndpoint } from './http/endpoint.ts';
+import { createListNews, forgetListNews } from './news.ts';
 import { type GatewayOptions, type GatewayServer, LIMITS } from './options.ts';
 import { createRounds } from './rounds.ts';
 import { endSession } from './session.ts';
 import { createSlots } from './slots.ts';
 import type { Core, ListState, ServerState } from './state.ts';
+import { endGroup } from './unified/group.ts';
 import { tryServer, type ServerStatus } from './try-server.ts';
 
 export interface Gateway {
@@ -33,11 +36,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   const core: Core = {
     options,
     limits,
+    budget: createBudget(options.allowance ?? {}),
     now: options.now ?? (() => performance.now()),
     random: options.random ?? randomBytes,
     servers: new Map(options.servers.map((one) => [one.id, createState(one, limits)])),
     hear: { notification: onNotification, request: onServerRequest },
     sessions: new Map(),
+    groups: new Map(),
     exchanges: new Set(),
     streams: new Set(),
   };
@@ -50,10 +55,12 @@ export function createGateway(options: GatewayOptions): Gateway {
       return tryServer(core, server);
     },
     close: async () => {
+      for (const group of [...core.groups.values()]) endGroup(core, group);
       for (const session of [...core.sessions.values()]) endSession(core, session);
       for (const exchange of [...core.exchanges]) giveUp(core, exchange, 'closed');
       for (const stream of core.streams) stream.end(200);
       endpoint.close();
+      for (const server of core.servers.values()) forgetListNews(server);
       await Promise.allSettled(options.servers.map(({ upstream }) => upstream.close()));
     },
   };
@@ -87,6 +94,7 @@ function createState({ id, upstream, spend }: GatewayServer, limits: typeof LIMI
     meeting: undefined,
     isQuarantined: false,
     lists,
+    news: createListNews(),
     headers: new Map(),
   };
 }

@@ -62,29 +62,6 @@ export async function ensureFresh(
   return list.isFresh ? undefined : failure(`the tool server's list of ${kind}s keeps changing`);
 }
 
-/** Looks at the lists again, and tells the agent only where what it is served has become another. */
-export function refreshAfterNews(
-  core: Core,
-  channel: Channel,
-  kinds: readonly DefinitionKind[],
-  tellAgent: () => void,
-): void {
-  const { server } = channel;
-  const shown = (): string => JSON.stringify(kinds.map((kind) => served(core, server, kind)));
-  const isWaiting = kinds.some((kind) => !server.lists[kind].isFresh);
-  // Dirty at once: a call that comes now waits.
-  for (const kind of kinds) {
-    server.lists[kind].isFresh = false;
-    server.lists[kind].news += 1;
-  }
-  // Whoever looks already looks again.
-  if (isWaiting && kinds.some((kind) => server.lists[kind].running !== undefined)) return;
-  const before = shown();
-  void Promise.all(kinds.map((kind) => ensureFresh(core, channel, kind))).then(() => {
-    if (shown() !== before) tellAgent();
-  });
-}
-
 /** What the agent is shown of a list. */
 export function served(core: Core, server: ServerState, kind: DefinitionKind): Definition[] {
   if (server.isQuarantined) return [];
@@ -92,7 +69,8 @@ export function served(core: Core, server: ServerState, kind: DefinitionKind): D
     const name = nameOf(kind, definition);
     if (name === undefined) return false;
     // A pattern stands for many URIs, each of which is judged when it is read.
-    return kind === 'template' || isListed(core, requestFor(server.id, kind, name));
+    if (kind === 'template') return core.options.isTemplateOpen(server.id, name);
+    return isListed(core, requestFor(server.id, kind, name));
   });
 }
 

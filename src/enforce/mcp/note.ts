@@ -41,10 +41,11 @@ export function noteFindings(core: Core, server: string, way: 'in' | 'out', all:
 }
 
 export function noteDrift(core: Core, drifts: readonly Drift[]): void {
+  const read = core.options.content.name;
   for (const { server, kind, name, change, difference } of drifts.slice(0, 64))
-    note(core, server, `drift:${kind}:${escapeText(name.slice(0, 128))}`, {
+    note(core, server, `drift:${kind}:${escapeText(read(name).slice(0, 128))}`, {
       change,
-      difference: difference.slice(0, 32).join('\n'),
+      difference: read(difference.slice(0, 32).join('\n')),
     });
 }
 
@@ -53,7 +54,8 @@ export interface Outcome {
   method: string;
   /** of the tool or prompt; the URI of a resource */
   name?: string;
-  status: 'ok' | 'error' | 'blocked' | 'upstream' | 'cancelled' | 'timeout' | 'input-required';
+  status:
+    'ok' | 'error' | 'blocked' | 'upstream' | 'cancelled' | 'timeout' | 'limit' | 'input-required';
   ms: number;
   bytesOut: number;
   bytesIn: number;
@@ -64,7 +66,7 @@ export function recordOutcome(core: Core, { name, ms, ...outcome }: Outcome): vo
     type: 'outcome',
     surface: 'mcp',
     ...outcome,
-    ...(name !== undefined && { name: escapeText(name.slice(0, 256)) }),
+    ...(name !== undefined && { name: escapeText(core.options.content.name(name).slice(0, 256)) }),
     ms: Math.round(ms * 10) / 10,
   });
 }

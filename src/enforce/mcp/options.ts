@@ -1,6 +1,7 @@
 // What the gateway is made of, and how much of everything it takes.
 
 import type { Decision } from '../../model/decision.ts';
+import type { McpLimits } from '../../model/mcp.ts';
 import type { Mode } from '../../model/policy.ts';
 import type { Request } from '../../model/request.ts';
 import type { Point } from '../point.ts';
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   point: Point;
   /** the same as the point's: says what is listed and which features are open */
   decide: (request: Request) => Decision;
+  /** whether a rule opens something that a template of this server's stands for */
+  isTemplateOpen: (server: string, template: string) => boolean;
   mode: Mode;
   /** of the whole run: no new session or connection starts them anew */
   quotas: Quotas;
@@ -38,6 +41,8 @@ export interface GatewayOptions {
   /** the smallest edit that would allow what was denied, for people */
   edit?: (request: Request, decision: Decision) => string;
   limits?: Partial<GatewayLimits>;
+  /** what the policy lets all calls come to: `mcp.limits` */
+  allowance?: McpLimits;
   /** random bytes */
   random?: (size: number) => Buffer;
   /** monotonic, in milliseconds */
@@ -66,6 +71,8 @@ export interface GatewayLimits {
   pages: number;
   definitions: number;
   listing: number;
+  /** from one look at lists that a server says have changed to the next */
+  news: number;
   /** progress of one call within a second */
   progress: number;
   /** requests of one server within a second, and open at once */
@@ -95,6 +102,7 @@ export const LIMITS: GatewayLimits = {
   pages: 100,
   definitions: 10_000,
   listing: 30_000,
+  news: 1_000,
   progress: 20,
   serverRequests: 20,
   openServerRequests: 8,

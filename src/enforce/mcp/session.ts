@@ -12,7 +12,7 @@ import { readError } from './server-error.ts';
 import type { AgentSession, Core, ServerState } from './state.ts';
 
 /** in milliseconds: a session that nobody uses may make room for a new one */
-const IDLE_SESSION = 60_000;
+export const IDLE_SESSION = 60_000;
 
 export function agentOf(
   core: Core,
@@ -49,7 +49,7 @@ export async function startSession(
     });
     return;
   }
-  const session = createSession(core, server);
+  const session = createSession(core, server, { asked: 0, event: 0 });
   session.capabilities = heardCapabilities(core, server.id, capabilities);
   // A revision that nobody knows is answered with one that the server knows.
   const isKnown = LEGACY_REVISIONS.includes(protocolVersion);
@@ -92,7 +92,11 @@ export function endSession(core: Core, session: AgentSession): void {
     .finally(() => clearTimeout(timer));
 }
 
-function createSession(core: Core, server: ServerState): AgentSession {
+export function createSession(
+  core: Core,
+  server: ServerState,
+  numbers: AgentSession['numbers'],
+): AgentSession {
   const channel = legacyChannel(server);
   const session: AgentSession = {
     id: core.random(16).toString('hex'),
@@ -103,9 +107,8 @@ function createSession(core: Core, server: ServerState): AgentSession {
     inFlight: new Set(),
     exchanges: new Map(),
     asked: new Map(),
-    nextAsked: 0,
+    numbers,
     events: new Map(),
-    nextEvent: 0,
     listening: new Set(),
     requestTimes: [],
     tell: (message: JsonObject) => tell(channel, message),
@@ -115,7 +118,7 @@ function createSession(core: Core, server: ServerState): AgentSession {
   return session;
 }
 
-function hasRoomForSession(core: Core): boolean {
+export function hasRoomForSession(core: Core): boolean {
   if (core.sessions.size < core.limits.sessions) return true;
   const since = core.now() - IDLE_SESSION;
   for (const session of core.sessions.values())

@@ -2,6 +2,7 @@
 
 import type { JsonObject } from '../../model/credential.ts';
 import type { DefinitionKind } from '../../model/mcp.ts';
+import type { Budget, Overdrawn } from './budget.ts';
 import type { HeaderParameters } from './http/parameters.ts';
 import type { AgentStream } from './http/answer.ts';
 import type { Era } from './message/era.ts';
@@ -15,11 +16,14 @@ import type { Upstream } from './upstream.ts';
 export interface Core {
   options: GatewayOptions;
   limits: GatewayLimits;
+  budget: Budget;
   now: () => number;
   random: (size: number) => Buffer;
   servers: ReadonlyMap<string, ServerState>;
   hear: Hear;
   sessions: Map<string, AgentSession>;
+  /** sessions with all servers at once */
+  groups: Map<string, AgentGroup>;
   exchanges: Set<Exchange>;
   /** streams of news that are open */
   streams: Set<AgentStream>;
@@ -57,6 +61,7 @@ export interface ServerState {
   /** capabilities or instructions are not what was reviewed */
   isQuarantined: boolean;
   lists: Record<DefinitionKind, ListState>;
+  news: ListNews;
   /** by tool, from the definitions that are served */
   headers: Map<string, HeaderParameters>;
 }
@@ -74,6 +79,26 @@ export interface ListState {
   /** it came in a stream */
   asStream: boolean;
   running: Promise<Failure | undefined> | undefined;
+}
+
+/** What a server has said of its lists, and was not looked at. */
+export interface ListNews {
+  /** lists that are to be looked at */
+  kinds: Set<DefinitionKind>;
+  /** who is told if they have changed; one for each stream and method */
+  tell: Map<AgentStream, Map<string, Telling>>;
+  /** when the last look began, in milliseconds */
+  last: number;
+  isLooking: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** Of one stream, by one method. */
+export interface Telling {
+  kinds: readonly DefinitionKind[];
+  /** what the agent was shown of them when it was told last */
+  before: string;
+  send: () => void;
 }
 
 /** How to speak to a server on somebody's account. */
@@ -106,14 +131,31 @@ export interface AgentSession {
   exchanges: Map<number, Exchange>;
   /** requests of the server that the agent has to answer, by the id that the agent knows */
   asked: Map<number, { id: Id; method: string }>;
-  nextAsked: number;
+  /** the last that the agent got; one count for all sessions behind one of the agent's */
+  numbers: { asked: number; event: number };
   /** event id of ours → where to go on at the server */
   events: Map<string, { upstream: string; exchange: Exchange | undefined }>;
-  nextEvent: number;
   /** streams that the agent has opened to hear what belongs to no call */
   listening: Set<AgentStream>;
   /** when the server's requests came, within the last second */
   requestTimes: number[];
+}
+
+/** One session of the agent's with all servers. Each server has a session of its own behind it, which begins when it is needed. */
+export interface AgentGroup {
+  id: string;
+  revision: string;
+  /** what the agent declared; what a server hears of it its rules say */
+  capabilities: JsonObject;
+  client: JsonObject | undefined;
+  lastUsed: number;
+  inFlight: Set<Id>;
+  numbers: AgentSession['numbers'];
+  /** by server */
+  members: Map<string, Promise<AgentSession | Failure>>;
+  /** those of them that have begun */
+  begun: Map<string, AgentSession>;
+  listening: Set<AgentStream>;
 }
 
 /** Why a list or a server cannot be had. */
@@ -123,9 +165,20 @@ export type Failure = Reply & { kind: 'error' };
 export type Reply =
   | { kind: 'result'; result: JsonObject; asStream?: boolean; bytes: number }
   /** an error of the server's own, or one of ours on its account */
-  | { kind: 'error'; status: number; error: ErrorBody; isOurs?: boolean; asStream?: boolean }
+  | {
+      kind: 'error';
+      status: number;
+      error: ErrorBody;
+      isOurs?: boolean;
+      asStream?: boolean;
+      /** it was given up, for want of room in the policy's limits */
+      over?: Overdrawn;
+    }
   /** the stream ended without an answer; it can be gone on with */
   | { kind: 'pending' };
+
+/** Why a call was given up. */
+export type End = 'cancelled' | 'timeout' | 'closed' | 'limit';
 
 /** A request on its way to a server: the agent's, or one of ours. */
 export interface Exchange {
@@ -145,12 +198,14 @@ export interface Exchange {
   progress: { last: number; times: number[] };
   messages: number[];
   /** why it was given up */
-  end: 'cancelled' | 'timeout' | 'closed' | undefined;
+  end: End | undefined;
   isDone: boolean;
   /** the server has told where to go on when its stream ends */
   isResumable: boolean;
   /** Starts the time without a sign of life anew. */
   touch: () => void;
+  /** Gives it up: there is no room left for it in the policy's limits. */
+  overdraw: (over: Overdrawn) => void;
   /** Hands over what the server answered; only the first counts. */
   settle: (reply: Reply) => void;
 }

@@ -9,6 +9,7 @@ import {
   modernChannel,
   OWN_NAME,
 } from './handshake.ts';
+import { type Left, leftOf } from './left.ts';
 import { refresh } from './lists.ts';
 import { MODERN_REVISIONS } from './message/era.ts';
 import type { Channel, Core, ServerState } from './state.ts';
@@ -20,6 +21,8 @@ export interface ServerStatus {
   revision?: string;
   /** capabilities or instructions are not what was reviewed: nothing of it is served */
   isQuarantined: boolean;
+  /** what an agent can use of it; undefined where its lists could not be asked for */
+  left?: Left;
   /** why it cannot be used, for people; holds nothing that the server said */
   fault?: string;
 }
@@ -68,6 +71,7 @@ export async function tryServer(core: Core, server: ServerState): Promise<Server
     era: channel.era,
     revision: channel.revision,
     isQuarantined: server.isQuarantined,
+    left: leftOf(core, server),
     ...(faults[0] !== undefined && { fault: faults[0] }),
   };
 }

@@ -9,6 +9,7 @@ import type { Request } from '../../../src/model/request.ts';
 export const passContent: Content = {
   outgoing: (_server, value) => ({ action: 'pass', value, findings: [] }),
   incoming: (_server, value) => ({ action: 'pass', value, findings: [] }),
+  name: (text) => text,
   definition: () => [],
 };
 

@@ -9,6 +9,7 @@ import {
   type Gateway,
   type GatewayOptions,
 } from '../../../src/enforce/mcp/gateway.ts';
+import { encodeValue } from '../../../src/enforce/mcp/http/sentinel.ts';
 import type { Spend } from '../../../src/enforce/mcp/options.ts';
 import {
   createRemoteUpstream,
@@ -80,12 +81,15 @@ export interface RigOptions extends Partial<Omit<GatewayOptions, 'servers' | 'po
   filesUrl?: string;
   /** pays for what is sent to the server `gh` */
   spend?: Spend;
+  /** where the agent sends what it sends; the address of the server `gh` unless said */
+  path?: string;
 }
 
 export async function createRig({
   remote: way,
   filesUrl,
   spend,
+  path: ownPath = '/mcp/gh',
   ...options
 }: RigOptions = {}): Promise<Rig> {
   const upstream = await createRecorder();
@@ -106,6 +110,7 @@ export async function createRig({
       { id: 'files', upstream: createRemoteUpstream({ url: filesUrl ?? upstream.url }) },
     ],
     quotas: createQuotas(),
+    isTemplateOpen: () => true,
     content: passContent,
     pins: firstSeenPins(),
     bearer: BEARER,
@@ -122,7 +127,7 @@ export async function createRig({
   const { port } = server.address() as AddressInfo;
   const agent = new http.Agent({ keepAlive: true });
 
-  const open: Rig['open'] = (body, { method = 'POST', path = '/mcp/gh', headers = {} } = {}) =>
+  const open: Rig['open'] = (body, { method = 'POST', path = ownPath, headers = {} } = {}) =>
     new Promise((resolve, reject) => {
       const all: Record<string, string | string[] | undefined> = {
         host: HOST,
@@ -187,7 +192,7 @@ export async function createRig({
           headers: {
             'mcp-protocol-version': MODERN,
             'mcp-method': method,
-            ...(typeof name === 'string' && { 'mcp-name': name }),
+            ...(typeof name === 'string' && { 'mcp-name': encodeValue(name) }),
             ...headers,
           },
         },

@@ -7,6 +7,7 @@ import { cleanMessage } from './clean.ts';
 import { definitionFindings } from './definition.ts';
 import { createFindings, createFingerprints } from './findings.ts';
 import type { Findings } from './findings.ts';
+import { createNameReader } from './names.ts';
 import { createKnown } from './known.ts';
 import type { KnownValues } from './known.ts';
 import { findInjection } from './injection.ts';
@@ -128,6 +129,12 @@ export function createContent(options: ContentOptions): Content {
       const list = placed(findings.list(), hasSecretKey);
       return { action: 'pass', value: put(annotate(redacted, kind, list)), findings: list };
     },
+    name: createNameReader({
+      known: knownNow,
+      allowed,
+      now,
+      markOf: (hit) => markOf(hit, createFingerprints(key)),
+    }),
     definition: definitionFindings,
   };
 }

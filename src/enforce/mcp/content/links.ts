@@ -47,7 +47,11 @@ export function oddLinks(result: JsonObject): string[] {
     result.content.forEach((item, index) => look(item, `content[${index}]`));
   if (Array.isArray(result.messages))
     result.messages.forEach((message, index) => {
-      if (isObject(message)) look(message.content, `messages[${index}].content`);
+      if (!isObject(message)) return;
+      const place = `messages[${index}].content`;
+      if (Array.isArray(message.content))
+        message.content.forEach((item, at) => look(item, `${place}[${at}]`));
+      else look(message.content, place);
     });
   return places;
 }

@@ -62,10 +62,16 @@ function onlyTypes(body: JsonObject, types: Set<ContentType>, findings: Findings
     copy.content = content.filter((item, index) => isNamed(item, `content[${index}]`));
   else if (content !== undefined && !isNamed(content, 'content')) delete copy.content;
   if (Array.isArray(messages))
-    copy.messages = messages.filter(
-      (message, index) =>
-        isObject(message) && isNamed(message.content ?? null, `messages[${index}].content`),
-    );
+    copy.messages = messages.flatMap((message, index) => {
+      if (!isObject(message)) return [];
+      const place = `messages[${index}].content`;
+      const inner = message.content ?? null;
+      if (!Array.isArray(inner)) return isNamed(inner, place) ? [message] : [];
+      // No revision has lists here, but clients may read them.
+      return [
+        { ...message, content: inner.filter((item, at) => isNamed(item, `${place}[${at}]`)) },
+      ];
+    });
   // What `resources/read` gives is a resource without the name.
   if (contents !== undefined && !types.has('resource')) {
     findings.add({ detector: 'content-type', place: 'contents' });

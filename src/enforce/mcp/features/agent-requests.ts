@@ -4,10 +4,9 @@
 import type { JsonObject } from '../../../model/credential.ts';
 import type { Request } from '../../../model/request.ts';
 import { readError } from '../server-error.ts';
-import { denialAnswer } from '../denial.ts';
+import { denialAnswer, type OwnAnswer } from '../denial.ts';
 import { request } from '../exchange.ts';
-import type { AgentStream } from '../http/answer.ts';
-import { ask, factsOf, isListed, refuse } from '../judge.ts';
+import { ask, askToSend, factsOf, isListed, refuse, refuseOverdrawn } from '../judge.ts';
 import { ensureFresh, requestFor } from '../lists.ts';
 import { CODE, errorMessage, resultMessage } from '../message/error.ts';
 import { type Id, isObject } from '../message/message.ts';
@@ -20,21 +19,22 @@ export async function completion(
   channel: Channel,
   id: Id,
   params: JsonObject,
-  stream: AgentStream,
-): Promise<void> {
+): Promise<OwnAnswer> {
   const reference = isObject(params['ref']) ? params['ref'] : {};
   const { name, uri } = reference;
   const target =
     typeof name === 'string'
       ? requestFor(channel.server.id, 'prompt', name)
-      : // A pattern; it can be completed where it is served at all.
+      : // A pattern; it can be completed where it is shown.
         undefined;
   const fault = await ensureFresh(core, channel, typeof name === 'string' ? 'prompt' : 'template');
   const isKnown =
     typeof name === 'string'
       ? core.options.pins.isServed(channel.server.id, 'prompt', name)
-      : typeof uri === 'string' && core.options.pins.isServed(channel.server.id, 'template', uri);
-  await relay(core, channel, id, 'completion/complete', params, stream, {
+      : typeof uri === 'string' &&
+        core.options.isTemplateOpen(channel.server.id, uri) &&
+        core.options.pins.isServed(channel.server.id, 'template', uri);
+  return relay(core, channel, id, 'completion/complete', params, {
     feature: 'completions',
     target,
     isKnown: fault === undefined && isKnown && !channel.server.isQuarantined,
@@ -42,30 +42,28 @@ export async function completion(
 }
 
 /** `logging/setLevel` */
-export async function logLevel(
+export function logLevel(
   core: Core,
   channel: Channel,
   id: Id,
   params: JsonObject,
-  stream: AgentStream,
-): Promise<void> {
-  await relay(core, channel, id, 'logging/setLevel', params, stream, {
+): Promise<OwnAnswer> {
+  return relay(core, channel, id, 'logging/setLevel', params, {
     feature: 'logging',
     isKnown: !channel.server.isQuarantined,
   });
 }
 
 /** `resources/subscribe` and `resources/unsubscribe` */
-export async function subscription(
+export function subscription(
   core: Core,
   channel: Channel,
   id: Id,
   method: string,
   params: JsonObject,
-  stream: AgentStream,
-): Promise<void> {
+): Promise<OwnAnswer> {
   const uri = typeof params['uri'] === 'string' ? params['uri'] : '';
-  await relay(core, channel, id, method, params, stream, {
+  return relay(core, channel, id, method, params, {
     feature: 'subscriptions',
     target: { kind: 'resource', server: channel.server.id, uri },
     isKnown: !channel.server.isQuarantined,
@@ -86,42 +84,36 @@ async function relay(
   id: Id,
   method: string,
   params: JsonObject,
-  stream: AgentStream,
   { feature, target, isKnown = true }: Needs,
-): Promise<void> {
+): Promise<OwnAnswer> {
+  const own = (message: JsonObject, status: number = 200): OwnAnswer => ({ message, status });
   const { server, era } = channel;
   const facts = factsOf(core, method, params);
   const asked: Request = { kind: 'feature', server: server.id, name: feature };
   const asker = { id, method, era };
   const isTargetOpen = target === undefined || isListed(core, target);
-  const judged = isTargetOpen
-    ? ask(core, asked, facts, channel.server.spend)
-    : ask(core, target, facts);
+  const judged = isTargetOpen ? askToSend(core, server, asked, facts) : ask(core, target, facts);
   if (!judged.allowed || !isTargetOpen) {
-    const { message, status } = denialAnswer(core, isTargetOpen ? asked : target, judged, asker);
-    stream.last(message, { status });
-    return;
+    return denialAnswer(core, isTargetOpen ? asked : target, judged, asker);
   }
   if (!isKnown) {
-    stream.last(
+    return own(
       errorMessage(id, {
         code: CODE.params,
         message: 'Invalid params: the server does not offer it',
       }),
     );
-    return;
   }
   const outgoing = core.options.content.outgoing(server.id, params);
   noteFindings(core, server.id, 'out', outgoing.findings);
   if (outgoing.action === 'block') {
     const denied = refuse(core, asked, 'mcp-content', outgoing.reason, facts);
-    const { message, status } = denialAnswer(core, asked, denied, asker);
-    stream.last(message, { status });
-    return;
+    return denialAnswer(core, asked, denied, asker);
   }
   const began = core.now();
   const reply = await request(core, channel, method, outgoing.value, core.limits.idle, {
     isPaid: true,
+    isTimed: true,
   });
   const isResult = reply.kind === 'result';
   recordOutcome(core, {
@@ -133,13 +125,13 @@ async function relay(
     bytesIn: isResult ? reply.bytes : 0,
   });
   if (reply.kind === 'pending') {
-    stream.last(errorMessage(id, { code: CODE.upstream, message: 'the tool server ended' }));
-    return;
+    return own(errorMessage(id, { code: CODE.upstream, message: 'the tool server ended' }));
   }
+  if (reply.kind === 'error' && reply.over !== undefined)
+    return denialAnswer(core, asked, refuseOverdrawn(core, asked, reply.over, facts), asker);
   if (reply.kind === 'error') {
     const error = reply.isOurs === true ? reply.error : readError(core, server.id, reply.error);
-    stream.last(errorMessage(id, error), { status: reply.status });
-    return;
+    return own(errorMessage(id, error), reply.status);
   }
   const reading = core.options.content.incoming(
     server.id,
@@ -148,6 +140,6 @@ async function relay(
   );
   noteFindings(core, server.id, 'in', reading.findings);
   if (reading.action === 'block' || !isObject(reading.value))
-    stream.last(errorMessage(id, { code: CODE.denied, message: 'the result was withheld' }));
-  else stream.last(resultMessage(id, reading.value));
+    return own(errorMessage(id, { code: CODE.denied, message: 'the result was withheld' }));
+  return own(resultMessage(id, reading.value));
 }

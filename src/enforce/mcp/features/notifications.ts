@@ -3,10 +3,11 @@
 import type { JsonObject } from '../../../model/credential.ts';
 import type { AgentStream } from '../http/answer.ts';
 import { isFeatureOpen, isListed } from '../judge.ts';
-import { refreshAfterNews } from '../lists.ts';
+import { isLevel } from '../message/level.ts';
 import { LIST_NEWS } from '../message/methods.ts';
 import { META } from '../message/era.ts';
 import { isId, isObject } from '../message/message.ts';
+import { onListNews } from '../news.ts';
 import { note, noteFindings } from '../note.ts';
 import type { Core, Exchange, Heard } from '../state.ts';
 
@@ -19,7 +20,11 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
   const kinds = LIST_NEWS.get(method);
   if (kinds !== undefined) {
     if (isOfStream(heard, params))
-      refreshAfterNews(core, channel, kinds, () => forward(core, heard, method, {}));
+      onListNews(core, channel, method, {
+        kinds,
+        stream: heard.stream,
+        send: () => forward(core, heard, method, {}),
+      });
     return;
   }
   switch (method) {
@@ -28,7 +33,7 @@ export function onNotification(core: Core, heard: Heard, method: string, params:
       return;
     case 'notifications/message': {
       const { level, logger, data } = params;
-      if (typeof level !== 'string' || data === undefined) return;
+      if (!isLevel(level) || data === undefined) return;
       const wanted = channel.era === 'modern' ? exchange?.wants.logging === true : true;
       if (!wanted || !isFeatureOpen(core, channel.server.id, 'logging')) return;
       if (!hasRoom(core, exchange?.messages ?? timesOf(heard.stream), MOST_MESSAGES)) return;

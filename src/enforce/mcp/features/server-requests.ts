@@ -126,8 +126,8 @@ export async function onAgentAnswer(
 }
 
 function nextAsked(session: AgentSession): number {
-  session.nextAsked += 1;
-  return session.nextAsked;
+  session.numbers.asked += 1;
+  return session.numbers.asked;
 }
 
 function withoutMeta({ _meta, ...params }: JsonObject): JsonObject {

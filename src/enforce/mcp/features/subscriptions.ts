@@ -108,7 +108,7 @@ export async function openStream(
 }
 
 /** Counts it among the open streams and keeps it alive. */
-function keep(core: Core, stream: AgentStream): boolean {
+export function keep(core: Core, stream: AgentStream): boolean {
   for (const one of core.streams) if (one.isOver) core.streams.delete(one);
   if (core.streams.size >= core.limits.streams) return false;
   core.streams.add(stream);

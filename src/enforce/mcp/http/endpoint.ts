@@ -7,14 +7,12 @@ import type { Duplex } from 'node:stream';
 
 import { AGENT_LIMITS } from '../json/limits.ts';
 import { readJson } from '../json/read.ts';
-import { onAgentMessage } from '../agent.ts';
-import { openStream } from '../features/subscriptions.ts';
 import { refuse } from '../judge.ts';
 import { CODE, errorMessage, type Refusal, refusal } from '../message/error.ts';
 import { classify, type Id } from '../message/message.ts';
 import { note } from '../note.ts';
-import { agentOf, endSession } from '../session.ts';
-import type { Core, ServerState } from '../state.ts';
+import { type Route, routeOf, type RouteSession } from '../route.ts';
+import type { Core } from '../state.ts';
 import { type AgentStream, createAgentStream } from './answer.ts';
 import { readBody } from './body.ts';
 import { createDeadlines, type Deadlines } from './deadlines.ts';
@@ -107,27 +105,27 @@ async function answer(
     note(core, '', 'a request from a web page');
     return stop(refusal(403, CODE.request, 'Forbidden: Origin'));
   }
-  const server = routeOf(core, request.url ?? '');
-  if (server === undefined) return stop(refusal(404, CODE.request, 'Not found'));
+  const route = routeOf(core, request.url ?? '');
+  if (route === undefined) return stop(refusal(404, CODE.request, 'Not found'));
   if (!isBearer(bearer, headers.value('authorization'))) {
-    note(core, server.id, 'a request without the bearer of the session');
+    note(core, route.id, 'a request without the bearer of the session');
     return stop(refusal(401, CODE.request, 'Unauthorized'));
   }
   deadlines.trust(request.socket);
   switch (request.method) {
     case 'POST':
-      return post(core, server, headers, request, response);
+      return post(core, route, headers, request, response);
     case 'GET': {
-      const session = sessionOf(core, server, headers, stop);
+      const session = sessionOf(route, headers, stop);
       if (session === undefined) return undefined;
       if (!accepts(headers, 'text/event-stream'))
         return stop(refusal(406, CODE.request, 'Not Acceptable'));
-      return openStream(core, session, headers.lastEventId, createAgentStream(response));
+      return session.listen(headers.lastEventId, createAgentStream(response));
     }
     case 'DELETE': {
-      const session = sessionOf(core, server, headers, stop);
+      const session = sessionOf(route, headers, stop);
       if (session === undefined) return undefined;
-      endSession(core, session);
+      session.end();
       createAgentStream(response).end(200);
       return undefined;
     }
@@ -139,7 +137,7 @@ async function answer(
 
 async function post(
   core: Core,
-  server: ServerState,
+  route: Route,
   headers: RequestHeaders,
   request: IncomingMessage,
   response: ServerResponse,
@@ -170,7 +168,7 @@ async function post(
     const isNone = reading.fault === 'syntax' || reading.fault === 'encoding';
     return malformed(
       core,
-      server,
+      route,
       response,
       isNone
         ? refusal(400, CODE.parse, 'Parse error')
@@ -180,42 +178,36 @@ async function post(
   const message = classify(reading.value);
   if (message.kind === 'fault') {
     const fault = refusal(400, CODE.request, `Invalid Request: ${message.reason}`);
-    return malformed(core, server, response, fault, message.id);
+    return malformed(core, route, response, fault, message.id);
   }
-  return onAgentMessage(core, server, message, headers, stream);
+  return route.onMessage(message, headers, stream);
 }
 
 /** A message that is none has a record, too. */
 function malformed(
   core: Core,
-  server: ServerState,
+  route: Route,
   response: ServerResponse,
   fault: Refusal,
   id?: Id,
 ): void {
   const facts = { method: '', digest: '', bytes: 0 };
-  const request = { kind: 'feature', server: server.id, name: 'malformed-message' } as const;
+  const request = { kind: 'feature', server: route.id, name: 'malformed-message' } as const;
   refuse(core, request, 'mcp-malformed', fault.message, facts);
   send(response, fault, id);
 }
 
-/** One exact path for each server: nothing is decoded, so nothing can be spelled in two ways. */
-function routeOf(core: Core, url: string): ServerState | undefined {
-  return url.startsWith('/mcp/') ? core.servers.get(url.slice('/mcp/'.length)) : undefined;
-}
-
 function sessionOf(
-  core: Core,
-  server: ServerState,
+  route: Route,
   headers: RequestHeaders,
   stop: (fault: Refusal) => void,
-) {
+): RouteSession | undefined {
   // A client of the modern era has no sessions to name.
   if (headers.session === undefined) {
     stop(refusal(405, CODE.request, 'Method not allowed'));
     return undefined;
   }
-  const session = agentOf(core, server, headers.session);
+  const session = route.session(headers.session);
   if (session === undefined) stop(refusal(404, CODE.request, 'Session not found'));
   return session;
 }

@@ -2,6 +2,7 @@
 // https://modelcontextprotocol.io/specification/2026-07-28/basic/versioning
 
 import type { JsonObject } from '../../../model/credential.ts';
+import { isLevel } from './level.ts';
 import { isObject } from './message.ts';
 
 export type Era = 'legacy' | 'modern';
@@ -50,6 +51,6 @@ export function envelopeOf(params: JsonObject | undefined): Envelope | undefined
   const logLevel = meta[META.logLevel];
   if (typeof revision !== 'string' || !isObject(capabilities)) return undefined;
   if (client !== undefined && !isObject(client)) return undefined;
-  if (logLevel !== undefined && typeof logLevel !== 'string') return undefined;
+  if (logLevel !== undefined && !isLevel(logLevel)) return undefined;
   return { revision, capabilities, client, logLevel };
 }

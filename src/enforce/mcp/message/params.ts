@@ -4,6 +4,7 @@
 import type { Json, JsonObject } from '../../../model/credential.ts';
 import { foldName } from '../json/keys.ts';
 import type { Era } from './era.ts';
+import { isLevel } from './level.ts';
 import { isObject } from './message.ts';
 
 export type ParamsReading =
@@ -67,7 +68,7 @@ const MEMBERS: ReadonlyMap<string, Record<string, Member>> = new Map<
   ['resources/read', { uri: { check: text, isRequired: true }, ...RETRY }],
   ['resources/subscribe', { uri: { check: text, isRequired: true } }],
   ['resources/unsubscribe', { uri: { check: text, isRequired: true } }],
-  ['logging/setLevel', { level: { check: text, isRequired: true } }],
+  ['logging/setLevel', { level: { check: isLevel, isRequired: true } }],
   [
     'completion/complete',
     {

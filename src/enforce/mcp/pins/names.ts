@@ -13,8 +13,8 @@ const PROMPT_NAME = /^[^\p{C}\p{Zl}\p{Zp}]{1,128}$/u;
 const URI = /^[^\p{C}\p{Z}<>"\\^`]{1,2048}$/u;
 
 /** What model interfaces take. */
-const LONGEST_SHOWN = 64;
-const SEPARATOR = '__';
+export const LONGEST_SHOWN = 64;
+export const SEPARATOR = '__';
 
 /** Undefined where it has none. */
 export function nameOf(kind: DefinitionKind, definition: Definition): string | undefined {
@@ -36,5 +36,7 @@ export function shownName(server: string, tool: string): string {
   const whole = `${server}${SEPARATOR}${tool}`;
   if (whole.length <= LONGEST_SHOWN) return whole;
   const digest = createHash('sha256').update(whole).digest('hex').slice(0, 8);
-  return `${whole.slice(0, LONGEST_SHOWN - digest.length - 1)}_${digest}`;
+  // Names of prompts hold characters of two units, and half of one is no text.
+  const kept = whole.slice(0, LONGEST_SHOWN - digest.length - 1).replace(/[\ud800-\udbff]$/, '_');
+  return `${kept}_${digest}`;
 }
