@@ -134,7 +134,12 @@ test.each([
     '{on: push, jobs: {a: {runs-on: x, steps: [{id: i, run: a}, {id: i, run: b}]}}}',
     'more than once',
   ],
-  ['{on: push, jobs: {a: {runs-on: x, needs: a, steps: []}}}', 'needs itself'],
+  ['{on: push, jobs: {a: {runs-on: x, needs: a, steps: []}}}', 'Invalid workflow file'],
+  ['{on: push, jobs: {a: {runs-on: x, if: secrets.A, steps: [{run: a}]}}}', 'secrets'],
+  [
+    '{on: push, jobs: {a: {runs-on: x, colour: red, steps: [{run: a}]}}}',
+    "Unexpected value 'colour'",
+  ],
 ])('%s is no workflow', async (workflow, message) => {
   await expect(async () => bench.runFile(workflow)).rejects.toThrow(message);
 });

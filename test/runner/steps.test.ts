@@ -148,7 +148,7 @@ test('checkout leaves files, a repository and a token, and takes the token away 
 });
 
 test('a step that takes too long is ended by signals, and fails', async () => {
-  const timing = { interrupt: 300, terminate: 300, streams: 300 };
+  const timing = { interrupt: 1000, terminate: 500, streams: 500 };
   const run = await bench.run(
     `
 - id: it
@@ -158,7 +158,7 @@ test('a step that takes too long is ended by signals, and fails', async () => {
     trap 'echo got TERM' TERM
     for i in $(seq 100); do sleep 0.1; done
 - {id: after, if: failure(), run: echo after}`,
-    { minute: 700, timing },
+    { minute: 2000, timing },
   );
   const job = run.job('one');
   expect(job.step('it')).toMatchObject({ outcome: 'failure', rawLog: 'got INT\ngot TERM' });
