@@ -28,4 +28,5 @@ export type {
   WorkflowRun,
 } from './types.ts';
 export type { Conclusion, EventName } from './model.ts';
+export { faultsOfAction, faultsOfWorkflow } from './syntax.ts';
 export { runWorkflow, startWorkflow } from './workflow.ts';

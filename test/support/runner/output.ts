@@ -155,9 +155,8 @@ export function createOutputReader(
   };
 }
 
-const ISSUES: ReadonlySet<string> = new Set([
-  ...['error', 'warning', 'notice', 'group', 'endgroup', 'debug', 'echo'],
-]);
+/** Shown in a form of their own. */
+const ISSUES: ReadonlySet<string> = new Set(['error', 'warning', 'notice', 'debug']);
 
 function report(step: StepState, matcher: Matcher, line: string): void {
   const annotation = matcher.take(step.job.masker.mask(line));

@@ -1,7 +1,7 @@
 // One stage of a step from its condition to its conclusion (StepsRunner.cs).
 
 import { type Frame, environmentOf, scopeOf } from './execution.ts';
-import { evaluate, evaluateCondition, evaluateText, toText } from './expression.ts';
+import { type Scope, evaluate, evaluateCondition, evaluateText, toText } from './expression.ts';
 import { createFileCommands, takeFileCommands } from './file-commands.ts';
 import { type Work, runNode, runScript } from './handlers.ts';
 import { runComposite, runCompositePosts } from './composite.ts';
@@ -24,7 +24,7 @@ export async function runStage(frame: Frame, instance: Instance, stage: Stage): 
   try {
     for (const [name, value] of evaluateFields(instance.file.env, frame, environment))
       environment.set(name, value);
-    if (evaluateCondition(conditionOf(instance, stage), scopeOf(frame, environment))) {
+    if (evaluateCondition(conditionOf(instance, stage), conditionScope(frame, environment))) {
       const limit = limitTime(frame, instance, stage, environment);
       try {
         const files = createFileCommands(execution.folders.temp);
@@ -84,6 +84,13 @@ function conditionOf(instance: Instance, stage: Stage): unknown {
   return stage === 'pre' ? runs.preIf : runs.postIf;
 }
 
+/** Secrets are not there for a condition. */
+function conditionScope(frame: Frame, environment: ReadonlyMap<string, string>): Scope {
+  const scope = scopeOf(frame, environment);
+  const { secrets: _, ...contexts } = scope.contexts;
+  return { ...scope, contexts };
+}
+
 function nameOf(frame: Frame, instance: Instance, stage: Stage): string {
   const raw = displayName(instance);
   try {
@@ -132,7 +139,7 @@ function limitTime(
   const controller = new AbortController();
   let isTimedOut = false;
   const cancel = (): void => {
-    const scope = { ...scopeOf(frame, environment), status: 'cancelled' as const };
+    const scope = { ...conditionScope(frame, environment), status: 'cancelled' as const };
     if (!evaluateCondition(conditionOf(instance, stage), scope)) controller.abort();
   };
   if (!execution.signal.aborted) execution.signal.addEventListener('abort', cancel);

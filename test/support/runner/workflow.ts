@@ -10,6 +10,7 @@ import { runJob } from './job.ts';
 import { combinationsOf, labelOf, type Combination } from './matrix.ts';
 import type { Conclusion } from './model.ts';
 import { permissionsOf } from './permissions.ts';
+import { faultsOfWorkflow } from './syntax.ts';
 import type { JobRun, RunOptions, StartedRun, WorkflowRun } from './types.ts';
 import { type JobFile, type WorkflowFile, readWorkflow } from './workflow-file.ts';
 
@@ -40,6 +41,12 @@ export function startWorkflow(options: RunOptions): StartedRun {
 }
 
 async function runAll(running: Running, remove: () => void): Promise<WorkflowRun> {
+  const { workflow, workflowPath = 'test.yml' } = running.options;
+  const faults = await faultsOfWorkflow(workflowPath, workflow);
+  if (faults.length > 0) {
+    remove();
+    throw new Error(`Invalid workflow file:\n${faults.join('\n')}`);
+  }
   for (const job of inOrder(running.workflow, running.options.jobs)) await runOne(running, job);
   const results = [...running.needs.values()].map(({ result }) => result);
   const has = (result: Conclusion): boolean => results.includes(result);
