@@ -119,10 +119,25 @@ export interface Running {
 }
 
 export function launch(order: Launch): Running {
+  return runProgram(
+    order,
+    commandLine(order),
+    hostEnvironment(order.environment, order.inputs.token),
+  );
+}
+
+type Stage = Pick<Launch, 'program' | 'directory' | 'write' | 'drained'>;
+
+/** Runs the command line; nothing that it or its guest prints is a command to the runner. */
+export function runProgram(
+  order: Stage,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Running {
   const fence = createFence();
-  const child = spawn(process.execPath, [order.program, ...commandLine(order)], {
+  const child = spawn(process.execPath, [order.program, ...args], {
     cwd: order.directory,
-    env: hostEnvironment(order.environment, order.inputs.token),
+    env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   order.write(fence.stop);
@@ -142,7 +157,7 @@ export function launch(order: Launch): Running {
 /** Resolves when all is passed on: whether what was said last ended its line. */
 async function relay(
   from: NodeJS.ReadableStream | null,
-  { write, drained }: Launch,
+  { write, drained }: Stage,
 ): Promise<boolean> {
   const filter = new GuestOutput();
   from?.pipe(filter);

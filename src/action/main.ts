@@ -14,6 +14,7 @@ import { type Inputs, readInputs } from './inputs.ts';
 import { openKvm } from './kvm.ts';
 import { launch, type Running } from './launch.ts';
 import { fetchPolicies } from './policy-files.ts';
+import { lacksEmulator, prepareRunner } from './prepare.ts';
 import { notice, OUTPUTS, publish } from './publish.ts';
 import { findSession, handoverOf, sessionsOf } from './session-files.ts';
 import { saveState } from './state.ts';
@@ -83,12 +84,23 @@ async function step(options: StepOptions, say: (text: string) => void): Promise<
       '/dev/kvm is not for this user, so the guest is emulated: slower, and no security boundary of hardware',
     );
 
+  const directoryOfCommand = workingDirectory(context, inputs);
+  if (lacksEmulator(environment['PATH'])) {
+    const stage = { ...options, directory: directoryOfCommand };
+    if ((await prepareRunner(stage)) !== 0)
+      throw new SandboxError({
+        kind: 'environment',
+        code: 'ACTION_SETUP',
+        message:
+          'what a sandbox needs could not be installed on this runner; the lines above say why',
+      });
+  }
   const running = launch({
     inputs,
     policies,
     program: options.program,
     workspace: context.workspace,
-    directory: workingDirectory(context, inputs),
+    directory: directoryOfCommand,
     logDirectory: sessionsOf(directory),
     handover: handover.directory,
     script: handover.script,

@@ -11,6 +11,7 @@ import { annotationsOf, type Annotation } from '../report/annotations.ts';
 import { checkRunOutput, conclusionOf } from '../report/check-run.ts';
 import { readSessionReport, type SessionReport } from '../report/session-report.ts';
 import { renderSummary, SUMMARY_LIMIT } from '../report/summary.ts';
+import { writeReport } from '../report/write.ts';
 import { verdictOf, type Verdict } from '../report/verdict.ts';
 import { workflowCommandsOf } from '../report/workflow-commands.ts';
 import { type Uploaded, uploadArtifact } from './artifact.ts';
@@ -83,6 +84,8 @@ async function artifactOf(
   if (inputs.uploadLog === 'never' || (inputs.uploadLog === 'on-denial' && isQuiet))
     return undefined;
   try {
+    // A session that was killed has none yet.
+    writeReport(session.log, session.directory);
     const uploaded = await uploadArtifact(session, inputs.retentionDays);
     write(`agent-sandbox: uploaded ${uploaded.name} (sha256:${uploaded.digest ?? 'unknown'})\n`);
     return uploaded;

@@ -8,6 +8,7 @@ import { Command } from 'commander';
 import { type FilesystemThread, createFilesystemThread } from '../enforce/filesystem/server.ts';
 import { messageOf, SandboxError } from '../model/error.ts';
 import { readDenials, renderDenials } from '../report/denials.ts';
+import { writeReport } from '../report/write.ts';
 import type { GuestProcess } from '../guest/exec.ts';
 import { sweepDeadSessions } from '../session/find.ts';
 import type { SessionPlan } from '../session/plan.ts';
@@ -256,6 +257,7 @@ async function endedEarly(session: Session): Promise<number> {
 async function finish(session: Session, code: number, options: RunOptions): Promise<number> {
   const end = await session.stop('finished');
   const denials = readDenials(end.logFile);
+  writePageOf(session, end);
   const used = renderUses(end.credentials);
   if (options.json) err(JSON.stringify(resultOf(session, end, code)));
   else if (!options.quiet) {
@@ -267,6 +269,15 @@ async function finish(session: Session, code: number, options: RunOptions): Prom
     for (const line of used) err(line);
   }
   return options.failOnDenial && code === 0 && end.denials > 0 ? EXIT.denied : code;
+}
+
+/** The page beside the log: without it the run is none the worse. */
+function writePageOf({ directory }: Session, { logFile }: SessionEnd): void {
+  try {
+    writeReport(logFile, directory);
+  } catch (error) {
+    err(`agent-sandbox: ${messageOf(error)}`);
+  }
 }
 
 function resultOf(session: Session, end: SessionEnd, code: number): Record<string, unknown> {
