@@ -23,12 +23,21 @@ export async function openNews(
   params: JsonObject,
   stream: AgentStream,
 ): Promise<void> {
-  if (!keep(core, stream)) {
+  if (keep(core, stream)) await subscribeTo(core, channel, id, params, stream);
+  else
     stream.last(errorMessage(id, { code: CODE.limit, message: 'too many streams' }), {
       status: 429,
     });
-    return;
-  }
+}
+
+/** The same, on a stream that is counted already. */
+export async function subscribeTo(
+  core: Core,
+  channel: Channel,
+  id: Id,
+  params: JsonObject,
+  stream: AgentStream,
+): Promise<void> {
   const wanted = isObject(params['notifications']) ? params['notifications'] : {};
   const filter = openFilter(core, channel, wanted);
   const exchange = createExchange(core, channel, {

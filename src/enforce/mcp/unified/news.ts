@@ -4,7 +4,7 @@
 import type { JsonObject } from '../../../model/credential.ts';
 import { listen } from '../events.ts';
 import { headersFor } from '../exchange.ts';
-import { keep, openNews, openStream } from '../features/subscriptions.ts';
+import { keep, openStream, subscribeTo } from '../features/subscriptions.ts';
 import type { AgentStream } from '../http/answer.ts';
 import { isFeatureOpen, isListed } from '../judge.ts';
 import { META } from '../message/era.ts';
@@ -81,6 +81,12 @@ export async function openNewsOfAll(
   params: JsonObject,
   stream: AgentStream,
 ): Promise<void> {
+  if (!keep(core, stream)) {
+    stream.last(errorMessage(id, { code: CODE.limit, message: 'too many streams' }), {
+      status: 429,
+    });
+    return;
+  }
   const wanted = isObject(params['notifications']) ? params['notifications'] : {};
   const changes: JsonObject = {};
   for (const key of CHANGES) if (wanted[key] === true) changes[key] = true;
@@ -110,7 +116,7 @@ export async function openNewsOfAll(
       if ('kind' in channel) return;
       const own = placed.filter((one) => one.server === server).map(({ name }) => name);
       const filter = { ...changes, ...(own.length > 0 && { resourceSubscriptions: own }) };
-      await openNews(
+      await subscribeTo(
         core,
         channel,
         id,

@@ -38,6 +38,7 @@ function shownResult(server: string, result: JsonObject): JsonObject {
     ...result,
     ...(Array.isArray(contents) && { contents: each(contents, (one) => withUri(server, one)) }),
     ...(Array.isArray(content) && { content: each(content, block) }),
+    ...(isObject(content) && { content: block(content) }),
     ...(Array.isArray(messages) && {
       messages: each(messages, (message) => {
         const inner = message['content'];
