@@ -16,6 +16,7 @@ import { measureFiles } from './files.ts';
 import { measureParts, measureSessions } from './host.ts';
 import { measureMcp } from './mcp/measure.ts';
 import { must } from './program.ts';
+import { measureReport } from './report/measure.ts';
 import type { Technology } from './rival-machine.ts';
 import { measureStart } from './start.ts';
 import { formatRows } from './table.ts';
@@ -42,7 +43,16 @@ export interface Settings {
   skip: (what: string, why: string) => void;
 }
 
-const GROUPS = ['start', 'files', 'parts', 'sessions', 'egress', 'credentials', 'mcp'] as const;
+const GROUPS = [
+  'start',
+  'files',
+  'parts',
+  'sessions',
+  'egress',
+  'credentials',
+  'mcp',
+  'report',
+] as const;
 const HELP = `Usage: npm run bench -- [--groups ${GROUPS.join(',')}] [--rounds N] [--files N] [--calls N] [--rivals 9p,virtiofs,9p-loose] [--json FILE]
 Compares agent-sandbox with its rivals on this machine. Let nothing else run meanwhile.`;
 
@@ -106,6 +116,7 @@ async function main(): Promise<number> {
       egress: () => measureEgress(settings),
       credentials: () => measureCredentials(settings),
       mcp: () => measureMcp(settings),
+      report: () => measureReport(settings),
     };
     for (const group of GROUPS) {
       if (!groups.includes(group)) continue;

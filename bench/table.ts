@@ -1,7 +1,7 @@
 // Rows of figures: medians, ratios, and how they are shown.
 
 export interface Row {
-  /** group of rows: start, files, host, egress, credentials, mcp */
+  /** group of rows: start, files, host, egress, credentials, mcp, report */
   group: string;
   name: string;
   unit: 's' | 'ms' | 'us' | 'MB' | 'MB/s' | '1/s' | 'x' | '';

@@ -1,5 +1,7 @@
 // One line of a decision log as data. A log may come from anywhere: a field of the wrong type counts as absent.
 
+import { isAscii } from 'node:buffer';
+
 import type { Effect } from '../model/decision.ts';
 
 export interface LogRecord {
@@ -30,7 +32,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function parseRecord(bytes: Uint8Array): LogRecord | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    value = JSON.parse(textOf(bytes));
   } catch {
     return undefined; // not UTF-8, or not JSON: the caller says where
   }
@@ -43,6 +45,12 @@ export function parseRecord(bytes: Uint8Array): LogRecord | undefined {
   const record: LogRecord = { v, seq, time, id, type, session, prev, fields: value };
   readDecision(value, record);
   return record;
+}
+
+/** Most lines have ASCII alone, of which there is no wrong UTF-8. */
+function textOf(bytes: Uint8Array): string {
+  if (!isAscii(bytes)) return decoder.decode(bytes);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
 }
 
 function readDecision(value: Record<string, unknown>, record: LogRecord): void {

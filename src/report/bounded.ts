@@ -3,9 +3,13 @@
 
 import { toVisible } from '../log/redact.ts';
 
+/** What most texts are, and what needs no change. */
+const PLAIN = /^[\x20-\x7e]*$/;
+
 /** The text as it may be shown, at most `max` UTF-16 units and a mark where it was cut; '' for what is no text. */
 export function visible(value: unknown, max: number = 300): string {
   if (typeof value !== 'string') return '';
+  if (value.length <= max && PLAIN.test(value)) return value;
   const { text, truncated } = toVisible(value, max);
   return truncated ? `${text}…` : text;
 }

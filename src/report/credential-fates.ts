@@ -46,7 +46,8 @@ export function createCredentialCollector(): CredentialCollector {
   };
 }
 
-function count(fate: CredentialFate, { type, fields, ...record }: LogRecord): void {
+function count(fate: CredentialFate, record: LogRecord): void {
+  const { type, fields } = record;
   switch (type) {
     case 'credential.mint':
       fate.minted += 1;

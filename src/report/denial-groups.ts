@@ -64,7 +64,7 @@ export function createDenialCollector(maxRequests: number = MAX_REQUESTS): Denia
   function ruleOf(record: LogRecord): Collected | undefined {
     const { rule = { id: '', file: '', line: 0, layer: '' }, enforced = true } = record;
     const surface = record.surface ?? '';
-    const key = JSON.stringify([surface, rule.id, rule.file, rule.line, enforced]);
+    const key = [surface, rule.id, rule.file, rule.line, enforced].join('\u0000');
     const known = rules.get(key);
     if (known !== undefined || rules.size >= MAX_RULES) return known;
     const group: RuleDenials = {

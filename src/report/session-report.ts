@@ -90,12 +90,12 @@ function createDecisionCounter(): { add(record: LogRecord): void; finish(): Deci
     surfaces: [],
   };
   return {
-    add({ type, effect, enforced = true, mode, count: times = 1, ...record }) {
+    add({ type, surface: name, effect, enforced = true, mode, count: times = 1 }) {
       if (type !== 'decision') return;
       if (mode === 'audit') count.mode = 'audit';
       const end = effect === 'allow' ? 'allowed' : enforced ? 'denied' : 'audited';
       count[end] += times;
-      const surface = visible(record.surface, 40);
+      const surface = visible(name, 40);
       const own = surfaces.get(surface, () => ({ surface, allowed: 0, denied: 0, audited: 0 }));
       if (own) own[end] += times;
     },
