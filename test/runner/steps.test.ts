@@ -84,6 +84,17 @@ test('an action that nobody maps, a container and a docker action fail the job b
   expect(docker.job('one').conclusion).toBe('failure');
 });
 
+test('of an action as it is released there is only what was released', async () => {
+  const folder = new URL('../fixtures/sample-action', import.meta.url).pathname;
+  const only = ['action.yml', 'main.mjs', 'pre.mjs', 'post.mjs'];
+  const run = await bench.run('- {id: it, uses: acme/released@v1}', {
+    actions: { 'acme/released@v1': { folder, only } },
+  });
+  // Its code is a copy below `_actions`, from where the repository's node_modules are not found.
+  expect(run.job('one').log).toContain("Cannot find package '@actions/core'");
+  expect(run.job('one').steps[1]).toMatchObject({ stage: 'pre', outcome: 'failure' });
+});
+
 test('composite actions: inputs, own steps, outputs, and posts of what they use, the last first', async () => {
   const run = await bench.run(
     `
