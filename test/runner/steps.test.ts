@@ -95,6 +95,25 @@ test('of an action as it is released there is only what was released', async () 
   expect(run.job('one').steps[1]).toMatchObject({ stage: 'pre', outcome: 'failure' });
 });
 
+test('node20 is taken for node24 unless it is opted out of; a local action has no pre stage', async () => {
+  const files = {
+    'old/action.yml':
+      'runs: {using: node20, pre: pre.mjs, main: main.mjs}\nname: old\ndescription: old\n',
+    'old/pre.mjs': 'console.log("never")',
+    'old/main.mjs': 'console.log(process.version.split(".")[0])',
+  };
+  const run = await bench.run(
+    `
+- uses: actions/checkout@v7
+- {id: forced, uses: ./old}
+- {id: old, uses: ./old, env: {ACTIONS_ALLOW_USE_UNSECURE_NODE_VERSION: 'true'}}`,
+    { files },
+  );
+  const job = run.job('one');
+  expect([job.step('forced').rawLog, job.step('old').rawLog]).toEqual(['v24', 'v20']);
+  expect(job.steps.filter(({ stage }) => stage === 'pre')).toEqual([]);
+});
+
 test('composite actions: inputs, own steps, outputs, and posts of what they use, the last first', async () => {
   const run = await bench.run(
     `
