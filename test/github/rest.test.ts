@@ -238,6 +238,16 @@ test('faults come after as many, for as long, and where they are asked for', asy
   await expect(status()).rejects.toThrow('fetch failed');
 });
 
+test('a fault can be no answer at all', async () => {
+  github.fault({ path: '/rate_limit', answer: 'hang' });
+  const controller = new AbortController();
+  const asked = fetch(`${github.apiUrl}/rate_limit`, { signal: controller.signal });
+  await expect.poll(() => github.requests.length, { timeout: 10_000 }).toBe(1);
+  expect(github.requests[0]).toMatchObject({ path: '/rate_limit', status: 0 });
+  controller.abort();
+  await expect(asked).rejects.toThrow(/abort/);
+});
+
 test("an App's installation token is minted, narrowed and ended", async () => {
   const { body } = await call('POST', '/app/installations/77/access_tokens', {
     token: github.token({}),

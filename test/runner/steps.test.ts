@@ -84,6 +84,36 @@ test('an action that nobody maps, a container and a docker action fail the job b
   expect(docker.job('one').conclusion).toBe('failure');
 });
 
+test('of an action as it is released there is only what was released', async () => {
+  const folder = new URL('../fixtures/sample-action', import.meta.url).pathname;
+  const only = ['action.yml', 'main.mjs', 'pre.mjs', 'post.mjs'];
+  const run = await bench.run('- {id: it, uses: acme/released@v1}', {
+    actions: { 'acme/released@v1': { folder, only } },
+  });
+  // Its code is a copy below `_actions`, from where the repository's node_modules are not found.
+  expect(run.job('one').log).toContain("Cannot find package '@actions/core'");
+  expect(run.job('one').steps[1]).toMatchObject({ stage: 'pre', outcome: 'failure' });
+});
+
+test('node20 is taken for node24 unless it is opted out of; a local action has no pre stage', async () => {
+  const files = {
+    'old/action.yml':
+      'runs: {using: node20, pre: pre.mjs, main: main.mjs}\nname: old\ndescription: old\n',
+    'old/pre.mjs': 'console.log("never")',
+    'old/main.mjs': 'console.log(process.version.split(".")[0])',
+  };
+  const run = await bench.run(
+    `
+- uses: actions/checkout@v7
+- {id: forced, uses: ./old}
+- {id: old, uses: ./old, env: {ACTIONS_ALLOW_USE_UNSECURE_NODE_VERSION: 'true'}}`,
+    { files },
+  );
+  const job = run.job('one');
+  expect([job.step('forced').rawLog, job.step('old').rawLog]).toEqual(['v24', 'v20']);
+  expect(job.steps.filter(({ stage }) => stage === 'pre')).toEqual([]);
+});
+
 test('composite actions: inputs, own steps, outputs, and posts of what they use, the last first', async () => {
   const run = await bench.run(
     `

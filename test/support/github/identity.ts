@@ -42,7 +42,7 @@ export async function startIdentity({ claims = {}, now }: FakeGitHubOptions): Pr
       if (method !== 'GET' || query.get('api-version') !== '2.0')
         return { status: 400, body: { message: 'not the URL of the job' } };
       const audience = query.get('audience') ?? 'https://github.com/acme';
-      const value = await oidc.sign(audience, { run_id: job.runId, ...claims });
+      const value = await oidc.sign(audience, { run_id: job.runId, ...job.claims, ...claims });
       return { status: 200, body: { count: value.length, value } };
     },
     async close() {

@@ -8,6 +8,8 @@ export interface RuntimeJob {
   runId: string;
   jobId: string;
   permissions: Permissions;
+  /** of its identity tokens */
+  claims?: Readonly<Record<string, unknown>>;
 }
 
 const LIFE_S = 6 * 3600;

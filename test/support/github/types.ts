@@ -114,7 +114,13 @@ export interface FakeGitHub {
   idTokenUrl: string;
   /** an installation token: `{checks: 'write'}`; `metadata: read` is always in it */
   token(permissions: Permissions, options?: { repository?: string; appId?: number }): string;
-  runtimeToken(job: { runId: string; jobId: string; permissions: Permissions }): string;
+  /** `claims`: of the job's identity tokens, over the usual ones */
+  runtimeToken(job: {
+    runId: string;
+    jobId: string;
+    permissions: Permissions;
+    claims?: Readonly<Record<string, unknown>>;
+  }): string;
   checkRuns: CheckRun[];
   artifacts: StoredArtifact[];
   /** of the Actions cache */

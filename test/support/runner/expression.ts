@@ -9,7 +9,6 @@ export interface Scope {
   contexts: Contexts;
   /** of the job so far, or of the composite action around; for success() and its like */
   status?: 'success' | 'failure' | 'cancelled';
-  hashFiles?: (patterns: readonly string[]) => string;
 }
 
 const STATUS = ['success', 'failure', 'cancelled', 'always'];
@@ -91,17 +90,12 @@ function run(text: string, scope: Scope): data.ExpressionData {
   return new Evaluator(tree, toData(scope.contexts) as data.Dictionary, calls).evaluate();
 }
 
-function functionsOf({ status, hashFiles }: Scope): Map<string, Call> {
-  const functions = new Map<string, Call>();
-  if (status !== undefined)
-    for (const name of STATUS)
-      functions.set(name, () => new data.BooleanData(name === 'always' || name === status));
-  if (hashFiles !== undefined)
-    functions.set(
-      'hashfiles',
-      (...args) => new data.StringData(hashFiles(args.map((arg) => arg.coerceString()))),
-    );
-  return functions;
+/** `hashFiles` is not there: what needs it fails with a message that says so. */
+function functionsOf({ status }: Scope): Map<string, Call> {
+  if (status === undefined) return new Map();
+  return new Map(
+    STATUS.map((name) => [name, () => new data.BooleanData(name === 'always' || name === status)]),
+  );
 }
 
 export function toData(value: unknown): data.ExpressionData {

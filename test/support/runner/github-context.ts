@@ -89,3 +89,23 @@ export function contextVariables(github: Context, runner: Context): Record<strin
     if (typeof value === 'string') variables[`RUNNER_${name.toUpperCase()}`] = value;
   return variables;
 }
+
+const CLAIMS = [
+  ...['actor', 'actor_id', 'base_ref', 'event_name', 'head_ref', 'ref', 'ref_type', 'repository'],
+  ...['repository_id', 'repository_owner', 'repository_owner_id', 'run_attempt', 'run_id'],
+  ...['run_number', 'sha', 'workflow', 'workflow_ref', 'workflow_sha'],
+];
+
+/** What GitHub says of the job in its identity tokens: https://docs.github.com/actions/reference/security/oidc */
+export function identityClaims(options: RunOptions, github: Context): Context {
+  const [owner, name] = String(github['repository']).split('/');
+  const prefix = `repo:${owner}@${String(github['repository_owner_id'])}/${name}@${String(github['repository_id'])}`;
+  const event = String(github['event_name']);
+  const what = event.startsWith('pull_request') ? 'pull_request' : `ref:${String(github['ref'])}`;
+  return {
+    ...Object.fromEntries(CLAIMS.map((claim) => [claim, github[claim]])),
+    sub: `${prefix}:${what}`,
+    job_workflow_ref: github['workflow_ref'],
+    runner_environment: options.runner?.environment ?? 'github-hosted',
+  };
+}

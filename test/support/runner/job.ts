@@ -6,7 +6,7 @@ import { type Execution, type Frame, environmentOf, jobFrame, scopeOf } from './
 import { evaluate, evaluateText } from './expression.ts';
 import { removeFileCommands } from './file-commands.ts';
 import { createFolders } from './folders.ts';
-import { type Context, runnerContext } from './github-context.ts';
+import { type Context, identityClaims, runnerContext } from './github-context.ts';
 import { type Instance, createInstance, hasPre } from './instance.ts';
 import { createMasker } from './masker.ts';
 import { killOrphans } from './orphans.ts';
@@ -101,6 +101,7 @@ function createExecution(given: JobOptions): Execution {
     runId: String(github['run_id']),
     jobId: given.job.id,
     permissions,
+    claims: identityClaims(options, github),
   });
   const secrets = given.contexts['secrets'] as Record<string, string>;
   for (const secret of [...Object.values(secrets), runtimeToken ?? '']) state.masker.add(secret);

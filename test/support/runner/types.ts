@@ -17,6 +17,8 @@ export interface JobServices {
     runId: string;
     jobId: string;
     permissions: Readonly<Record<string, string>>;
+    /** of its identity tokens */
+    claims: Readonly<Record<string, unknown>>;
   }): string;
 }
 
