@@ -7,6 +7,9 @@ import type { SessionReport } from './session-report.ts';
 import { formatCount } from './verdict.ts';
 
 const MAX_ROWS = 100;
+/** A decision does not say whether the write went to the host's file. */
+export const PRIVATE_NOTE =
+  'Writes to private paths are among these: they change a copy of the session, not the file.';
 
 export function inventory(report: SessionReport): string[] {
   return [
@@ -83,11 +86,12 @@ function hosts({ hosts: all, omitted }: SessionReport): string {
 }
 
 function files({ files: all, omitted }: SessionReport): string {
-  return folded(
+  const list = folded(
     all.map(({ path, count }) => [code(path), formatCount(count)]),
     ['Path', 'Writes'],
     all.length + omitted.files,
   );
+  return list === '' ? '' : `${list}\n\n${PRIVATE_NOTE}`;
 }
 
 function folded(rows: string[][], head: string[], total: number): string {

@@ -3,6 +3,7 @@
 import type { CredentialFate } from '../credential-fates.ts';
 import type { Noted } from '../session-facts.ts';
 import type { SessionReport } from '../session-report.ts';
+import { PRIVATE_NOTE } from '../summary-inventory.ts';
 import { formatCount } from '../verdict.ts';
 import { html, type Html } from './html.ts';
 
@@ -17,6 +18,7 @@ interface Table {
   rows: (string | number)[][];
   omitted?: number;
   isWide?: boolean;
+  note?: string;
 }
 
 export function inventorySections(report: SessionReport): Html {
@@ -59,6 +61,7 @@ export function inventorySections(report: SessionReport): Html {
       head: ['Path', 'Writes'],
       rows: report.files.map((use) => [use.path, use.count]),
       omitted: report.omitted.files,
+      note: PRIVATE_NOTE,
     },
     notes('exceptions', 'Exceptions used', report.exceptions),
     notes('clamps', 'Left out of the policy', report.clamps),
@@ -97,8 +100,7 @@ function notes(id: string, title: string, { count, first }: Noted): Table {
   };
 }
 
-function section({ id, title, head, rows, omitted = 0, isWide }: Table): Html {
-  const left = rows.length - MAX_ROWS + omitted;
+function section({ id, title, head, rows, omitted = 0, isWide, note }: Table): Html {
   const content = html`<div class="scroll" role="region" aria-labelledby="${id}-title" tabindex="0">
       <table>
         <thead>
@@ -111,7 +113,8 @@ function section({ id, title, head, rows, omitted = 0, isWide }: Table): Html {
         </tbody>
       </table>
     </div>
-    ${rows.length > MAX_ROWS || omitted > 0 ? html`<p class="note">${formatCount(Math.max(left, omitted))} more are in the log.</p>` : undefined}`;
+    ${note !== undefined && html`<p class="note">${note}</p>`}
+    ${(rows.length > MAX_ROWS || omitted > 0) && html`<p class="note">The log has more of them.</p>`}`;
   const isFolded = rows.length > FOLD_AT;
   return html`<section
     aria-labelledby="${id}-title"

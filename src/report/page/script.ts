@@ -209,9 +209,9 @@ function drawStrip() {
   const [bars, height] = [120, 52];
   const end = Math.max(1, rows.reduce((most, row) => Math.max(most, row[0]), 0));
   const sums = Array.from({ length: bars }, () => [0, 0, 0]);
-  for (const [time, effect, , , , , times] of rows) {
+  for (const [time, effect] of rows) {
     const bar = sums[Math.min(bars - 1, Math.max(0, Math.floor((time / end) * bars)))];
-    if (effect < 3) bar[effect] += times;
+    if (effect < 3) bar[effect] += 1;
   }
   const most = Math.max(1, ...sums.map((sum) => Math.sqrt(sum[0] + sum[1] + sum[2])));
   const space = 'http://www.w3.org/2000/svg';
