@@ -2,6 +2,7 @@
 // and 4,096 characters of a message; what is beyond the tenth is put together here, so that it is not lost unsaid.
 // Source: actions/runner, ActionCommand.cs (escapes), ExecutionContext.cs (limits); actions/toolkit, core/src/command.ts.
 
+import { workflowCommand } from '../github/commands.ts';
 import { neutralizeCommands } from '../log/redact.ts';
 import type { Annotation } from './annotations.ts';
 import { formatCount } from './verdict.ts';
@@ -44,21 +45,11 @@ function together(rest: readonly Annotation[], level: Annotation['level']): Anno
 }
 
 function toCommand({ path, startLine, endLine, level, title, message }: Annotation): string {
-  const properties = { file: path, line: String(startLine), endLine: String(endLine), title };
-  const list = Object.entries(properties).map(
-    ([name, value]) => `${name}=${escapeProperty(value)}`,
-  );
   const text =
     message.length > MAX_MESSAGE
       ? `${message.slice(0, MAX_MESSAGE).replace(/[\ud800-\udbff]$/, '')}…`
       : message;
-  return `::${COMMANDS[level]} ${list.join(',')}::${escapeData(neutralizeCommands(text))}`;
-}
-
-function escapeData(text: string): string {
-  return text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-}
-
-function escapeProperty(text: string): string {
-  return escapeData(neutralizeCommands(text)).replaceAll(':', '%3A').replaceAll(',', '%2C');
+  const clean = neutralizeCommands;
+  const properties = { file: clean(path), line: startLine, endLine, title: clean(title) };
+  return workflowCommand(COMMANDS[level], properties, clean(text)).trimEnd();
 }

@@ -58,7 +58,7 @@ describe('an example', () => {
     for (const name of ['claude', 'codex']) {
       writeFileSync(
         join(tools, name),
-        '#!/bin/sh\necho "$0 was asked: $*"\nfor word in $*; do case "$word" in http*) curl -s "$word" || true;; esac; done\n',
+        '#!/bin/sh\necho "$0 was asked: $*"\n[ "$PACKAGE" != web ] || curl -s http://web.example.org/\nfor word in $*; do case "$word" in http*) curl -s "$word" || true;; esac; done\n',
       );
       chmodSync(join(tools, name), 0o755);
     }
@@ -127,13 +127,25 @@ describe('an example', () => {
     expect(step.summary).toMatch(/^## agent-sandbox: [\s\S]*> .*codex was asked: exec Review/m);
   });
 
-  it('is one of a matrix, whose check is as red as its reddest leg', async () => {
-    const files = { 'packages/api/a': '', 'packages/web/a': '' };
-    const done = await start('matrix.yml', { event: { name: 'workflow_dispatch' }, files });
-    expect(done.jobs.map(({ name, conclusion }) => [name, conclusion])).toEqual([
-      ['agent (api)', 'success'],
-      ['agent (web)', 'success'],
-    ]);
-    expect(github.checkRuns).toHaveLength(2);
-  });
+  it.each([
+    ['[api, web]', ['success', 'failure']],
+    // A clean leg behind a denied one does not cover it.
+    ['[web, api]', ['failure', 'failure']],
+  ])(
+    'is one of a matrix %s, whose newest check is as red as its reddest leg',
+    async (legs, expected) => {
+      const files = { 'packages/api/a': '', 'packages/web/a': '' };
+      const workflow = read('matrix.yml').replace('[api, web]', legs);
+      const done = await start('matrix.yml', {
+        event: { name: 'workflow_dispatch' },
+        files,
+        workflow,
+      });
+      expect(done.jobs.map(({ name, conclusion }) => [name, conclusion]).sort()).toEqual([
+        ['agent (api)', 'success'],
+        ['agent (web)', 'failure'],
+      ]);
+      expect(github.checkRuns.map(({ conclusion }) => conclusion)).toEqual(expected);
+    },
+  );
 });

@@ -43,7 +43,8 @@ const folder = join(env.GITHUB_WORKSPACE, env.INPUT_PATH ?? '');
 const git = (...args) =>
   execFileSync('git', ['-C', folder, ...args], { stdio: 'pipe', env: { ...env, GIT_CONFIG_NOSYSTEM: '1' } });
 
-if (env.STATE_credentials !== undefined) {
+if (env.STATE_isPost !== undefined) {
+  if (env.STATE_credentials === undefined) process.exit(0);
   rmSync(env.STATE_credentials, { force: true });
   try {
     git('config', '--local', '--remove-section', 'includeIf.gitdir:' + join(folder, '.git'));
@@ -51,6 +52,7 @@ if (env.STATE_credentials !== undefined) {
     console.log('::warning::' + String(error.stderr ?? error).trim());
   }
 } else {
+  appendFileSync(env.GITHUB_STATE, 'isPost=true\\n');
   mkdirSync(folder, { recursive: true });
   cpSync(new URL('../files', import.meta.url).pathname, folder, { recursive: true });
   git('init', '--quiet', '--initial-branch', env.GITHUB_REF_NAME?.split('/')[0] || 'main');
