@@ -34,6 +34,8 @@ export class GuestOutput extends Transform {
   #isLead = false;
   /** bytes of a control sequence that is not yet whole */
   #sequence: number[] | undefined;
+  /** of the line, in bytes; colours are not counted */
+  #length = 0;
   /** whether what was passed on ends in a line's end */
   isAtStart = true;
 
@@ -45,7 +47,11 @@ export class GuestOutput extends Transform {
   }
 
   override _flush(done: TransformCallback): void {
-    done(null, this.#isLead ? Buffer.from([C1_LEAD]) : undefined);
+    const out: number[] = [];
+    // Half a character is no end of a line: what closes the fence would stand behind it, and not be heard.
+    if (this.#isLead) this.#pass(C1_LEAD, out);
+    if (out.length > 0) this.isAtStart = false;
+    done(null, Buffer.from(out));
   }
 
   #step(byte: number, out: number[]): void {
@@ -90,9 +96,39 @@ export class GuestOutput extends Transform {
   #pass(byte: number, out: number[]): void {
     if (byte === BRACKET && this.#hashes >= 2) out.push(0x20);
     this.#hashes = byte === HASH ? this.#hashes + 1 : 0;
+    // The runner holds a whole line in memory before it looks at it. No character is cut in two.
+    if (this.#length >= LONGEST_LINE && (byte & 0xc0) !== 0x80) {
+      this.#length = 0;
+      out.push(LF);
+    }
+    this.#length = byte === LF ? 0 : this.#length + 1;
     out.push(byte);
+  }
+}
+
+/**
+ * Two outputs that are written to one place: what is a command only where the end of one meets the start of the other is broken up
+ * like all else.
+ */
+export class Joint {
+  #last: { byte: number | undefined; from: object | undefined } = {
+    byte: undefined,
+    from: undefined,
+  };
+
+  /** The chunk, as it may follow what was written before it. */
+  pass(from: object, chunk: Buffer): Buffer {
+    const [first] = chunk;
+    if (first === undefined) return chunk;
+    const { byte: last, from: writer } = this.#last;
+    const meets =
+      writer !== undefined && writer !== from && last === HASH && [HASH, BRACKET].includes(first);
+    this.#last = { byte: chunk.at(-1), from };
+    return meets ? Buffer.concat([Buffer.from(' '), chunk]) : chunk;
   }
 }
 
 /** of a control sequence, in bytes */
 const MOST_SEQUENCE = 64;
+/** in bytes; what is longer goes on in a line of its own */
+const LONGEST_LINE = 1024 * 1024;

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-import { createFence, GuestOutput } from './guest-output.ts';
+import { createFence, GuestOutput, Joint } from './guest-output.ts';
 import type { Inputs } from './inputs.ts';
 import type { PolicyFiles } from './policy-files.ts';
 import { shellCommand } from './shell.ts';
@@ -141,7 +141,11 @@ export function runProgram(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   order.write(fence.stop);
-  const relayed = Promise.all([relay(child.stdout, order), relay(child.stderr, order)]);
+  const joint = new Joint();
+  const relayed = Promise.all([
+    relay(child.stdout, joint, order),
+    relay(child.stderr, joint, order),
+  ]);
   const exited = (async (): Promise<number> => {
     const code = await endOf(child);
     const ends = await relayed;
@@ -157,11 +161,13 @@ export function runProgram(
 /** Resolves when all is passed on: whether what was said last ended its line. */
 async function relay(
   from: NodeJS.ReadableStream | null,
+  joint: Joint,
   { write, drained }: Stage,
 ): Promise<boolean> {
   const filter = new GuestOutput();
   from?.pipe(filter);
-  for await (const chunk of filter as AsyncIterable<Buffer>) if (!write(chunk)) await drained();
+  for await (const chunk of filter as AsyncIterable<Buffer>)
+    if (!write(joint.pass(filter, chunk))) await drained();
   return filter.isAtStart;
 }
 

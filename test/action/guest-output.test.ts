@@ -1,7 +1,12 @@
 // What a guest prints is text to the runner, however it is cut.
 import { describe, expect, it } from 'vitest';
 
-import { createFence, GuestOutput } from '../../src/action/guest-output.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createFence, GuestOutput, Joint } from '../../src/action/guest-output.ts';
+import { runProgram } from '../../src/action/launch.ts';
 import { parseCommand } from '../support/runner/command.ts';
 import { createRandom } from '../support/random.ts';
 
@@ -73,7 +78,57 @@ describe('what a guest prints', () => {
   });
 });
 
+describe('a line without an end', () => {
+  it('goes on in another, with no character cut in two', async () => {
+    const whole = 'ä'.repeat(1_100_000);
+    const lines = (await pass([whole])).split('\n');
+    expect(Math.max(...lines.map((line) => Buffer.byteLength(line)))).toBeLessThan(1_100_000);
+    expect(lines.join('')).toBe(whole);
+  });
+});
+
+describe('two outputs at one place', () => {
+  it.each([
+    ['##', '[error]x', '## [error]x'],
+    ['#', '#[error]x', '# #[error]x'],
+    ['##\n', '[error]x', '##\n[error]x'],
+    ['a', '[error]x', 'a[error]x'],
+  ])('%j and %j make no command together', (first, second, expected) => {
+    const joint = new Joint();
+    const [one, other] = [{}, {}];
+    const written = [
+      joint.pass(one, Buffer.from(first)),
+      joint.pass(one, Buffer.from('')),
+      joint.pass(other, Buffer.from(second)),
+    ];
+    expect(Buffer.concat(written).toString()).toBe(expected);
+  });
+});
+
 describe('the fence', () => {
+  it.each(['', 'text', 'text\n', 'text\r', '\n\\xc2', '\n\\xe3\\x80', '\n\\x1b[31m', '\n\\x1b['])(
+    'ends on a line of its own behind %j',
+    async (end) => {
+      const directory = mkdtempSync(join(tmpdir(), 'fence-test-'));
+      try {
+        const program = join(directory, 'program.mjs');
+        const bytes = JSON.stringify(end).replaceAll('\\\\x', '\\x');
+        writeFileSync(program, `process.stdout.write(Buffer.from(${bytes}, 'latin1'));`);
+        const out: Buffer[] = [];
+        const write = (chunk: Buffer | string): boolean => out.push(Buffer.from(chunk)) > 0;
+        const drained = (): Promise<void> => Promise.resolve();
+        await runProgram({ program, directory, write, drained }, [], process.env).exited;
+        const lines = Buffer.concat(out)
+          .toString('latin1')
+          .split(/[\r\n]+/);
+        const token = /^::stop-commands::(\w+)$/.exec(lines[0] ?? '')?.[1];
+        expect(lines).toContain(`::${token ?? ''}::`);
+      } finally {
+        rmSync(directory, { recursive: true, force: true });
+      }
+    },
+  );
+
   it('is another each time, of no name that a command has', () => {
     const [a, b] = [createFence(), createFence()];
     expect(a.stop).not.toBe(b.stop);
