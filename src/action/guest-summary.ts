@@ -1,5 +1,7 @@
 // The command's own Markdown in the summary of the job: shown, and never taken for ours. Each line of it is in a quotation, which no
-// Markdown ends from inside, and no HTML is left that could.
+// Markdown ends from inside, and no HTML is left that could. What stands in a quotation and counts for the whole document, the target of
+// a link and a footnote, is text here: ours has words in brackets, too. So is what GitHub draws as an alert, which is our verdict's form.
+// https://spec.commonmark.org/0.31.2/#link-reference-definitions
 
 /** `most`: bytes that it may take. */
 export function quotedSummary(markdown: string, most: number): string {
@@ -11,13 +13,20 @@ export function quotedSummary(markdown: string, most: number): string {
       '',
     )
     .split('\n')
-    .map((line) => `> ${line.replaceAll('<', '&lt;')}`);
+    .map((line) => `> ${plain(line)}\n`);
   const cut = '\n\n_The rest is left out: it is too long._\n';
-  let text = head;
+  const kept = [head];
+  let room = most - Buffer.byteLength(head) - cut.length;
   for (const line of lines) {
-    if (Buffer.byteLength(text) + Buffer.byteLength(line) + cut.length > most)
-      return `${text}${cut}`;
-    text += `${line}\n`;
+    room -= Buffer.byteLength(line);
+    if (room < 0) return `${kept.join('')}${cut}`;
+    kept.push(line);
   }
-  return text;
+  return kept.join('');
 }
+
+const plain = (line: string): string =>
+  line
+    .replaceAll('<', '&lt;')
+    .replaceAll(']:', ']\\:')
+    .replace(/\[!(?=[A-Za-z])/g, '\\[!');

@@ -4,7 +4,7 @@
 import { appendFileSync, statSync } from 'node:fs';
 import { isAbsolute, join, normalize } from 'node:path';
 
-import { setInFile } from '../github/commands.ts';
+import { setAllInFile } from '../github/commands.ts';
 import { SandboxError } from '../model/error.ts';
 import type { WorkflowHandover } from '../model/policy.ts';
 import { mayHand } from '../policy/workflow.ts';
@@ -15,7 +15,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export interface Handed {
   /** Markdown of the command's own for the summary of the job; hostile */
   summary: string;
-  /** a line each: what is not handed on, and why */
+  /** two at most: what is not handed on, and why */
   notices: string[];
 }
 
@@ -26,7 +26,7 @@ export function handOn(
   own: readonly string[],
   environment: Environment,
 ): Handed {
-  const notices: string[] = [];
+  const left = { outputs: new Set<string>(), variables: new Set<string>() };
   const read = (name: string): string => readHandover(join(directory, name));
   const pairs = (name: string): [string, string][] => parsePairs(read(name), name);
   const outputs = policy.outputs ? pairs('output') : [];
@@ -35,22 +35,37 @@ export function handOn(
   const paths = policy.path ? read('path').split(/\r?\n/).filter(Boolean) : [];
   for (const path of paths) requirePath(path);
 
-  for (const [name, value] of outputs) {
-    if (own.includes(name))
-      notices.push(`the output \`${name}\` is the action's own, and the command's is left out`);
-    else setInFile(environment['GITHUB_OUTPUT'], name, value);
-  }
-  for (const [name, value] of variables) {
-    if (mayHand(policy, name)) setInFile(environment['GITHUB_ENV'], name, value);
-    else
-      notices.push(
-        `the variable \`${name}\` is not one that \`workflow.env\` lets the command set for later steps`,
-      );
-  }
+  // Whoever reads an output does not tell capitals: `VERDICT` is `verdict`.
+  const isOwn = (name: string): boolean => own.includes(name.toLowerCase());
+  for (const [name] of outputs) if (isOwn(name)) left.outputs.add(name);
+  for (const [name] of variables) if (!mayHand(policy, name)) left.variables.add(name);
+  setAllInFile(
+    environment['GITHUB_OUTPUT'],
+    outputs.filter(([name]) => !left.outputs.has(name)),
+  );
+  setAllInFile(
+    environment['GITHUB_ENV'],
+    variables.filter(([name]) => !left.variables.has(name)),
+  );
   const file = environment['GITHUB_PATH'];
-  if (file !== undefined) for (const path of paths) appendFileSync(file, `${path}\n`);
-  return { summary, notices };
+  if (file !== undefined && paths.length > 0) appendFileSync(file, `${paths.join('\n')}\n`);
+  return { summary, notices: noticesOf(left) };
 }
+
+/** Of each kind one: the runner shows ten notices of a step, and those of its own are among them. */
+function noticesOf(left: Record<'outputs' | 'variables', ReadonlySet<string>>): string[] {
+  const say = (names: ReadonlySet<string>, why: string): string[] => {
+    const shown = [...names].slice(0, MOST_NAMED).map((name) => `\`${name.slice(0, 80)}\``);
+    const more = names.size > MOST_NAMED ? ` and ${names.size - MOST_NAMED} more` : '';
+    return names.size === 0 ? [] : [`${shown.join(', ')}${more}: ${why}`];
+  };
+  return [
+    ...say(left.outputs, "outputs of the action's own, which no command sets"),
+    ...say(left.variables, 'no variables that `workflow.env` lets the command set for later steps'),
+  ];
+}
+
+const MOST_NAMED = 10;
 
 function requirePath(path: string): void {
   const isPlain =

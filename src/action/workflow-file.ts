@@ -55,8 +55,11 @@ export function parsePairs(text: string, path: string): [name: string, value: st
       at = to;
     } else throw fault(path, `line ${at + 1}: expected NAME=VALUE or NAME<<END`);
   }
-  for (const [name] of pairs)
+  for (const [name, value] of pairs) {
     if (!/^[A-Za-z_][A-Za-z0-9_-]{0,255}$/.test(name)) throw fault(path, 'a name in it is none');
+    // No environment can hold it: what stands behind it would be cut off, or another variable.
+    if (value.includes('\0')) throw fault(path, 'a value in it has a NUL');
+  }
   return pairs;
 }
 

@@ -25,7 +25,16 @@ export const escapeProperty = (text: string): string =>
 
 /** Sets `name` in one of the runner's files; a file that the runner has not named is none. */
 export function setInFile(file: string | undefined, name: string, value: string): void {
-  if (file === undefined || file === '') return;
+  setAllInFile(file, [[name, value]]);
+}
+
+/** The same for many at once. */
+export function setAllInFile(
+  file: string | undefined,
+  pairs: readonly (readonly [name: string, value: string])[],
+): void {
+  if (file === undefined || file === '' || pairs.length === 0) return;
   const end = `ghadelimiter_${randomUUID()}`;
-  appendFileSync(file, `${name}<<${end}\n${value}\n${end}\n`);
+  const texts = pairs.map(([name, value]) => `${name}<<${end}\n${value}\n${end}\n`);
+  appendFileSync(file, texts.join(''));
 }

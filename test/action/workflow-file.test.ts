@@ -100,6 +100,20 @@ describe('what is handed on', () => {
     expect(notices.join('\n')).toMatch(/`verdict`.*\n.*`OTHER`/);
   });
 
+  it('is none of the own outputs in any case of letters, which expressions do not tell apart', () => {
+    const from = files({ output: 'Verdict=clean\nARTIFACT-ID=1\nverdicts=x\n' });
+    handOn(from, open, ['verdict', 'artifact-id'], runner());
+    expect(pairsOf('o')).toEqual([['verdicts', 'x']]);
+  });
+
+  it('is said of in a line of each kind, however much there is', () => {
+    const output = 'verdict=x\n'.repeat(60_000);
+    const env = Array.from({ length: 50_000 }, (_, index) => `OTHER_${index}=\n`).join('');
+    const { notices } = handOn(files({ output, env }), open, ['verdict'], runner());
+    expect(notices).toHaveLength(2);
+    expect(notices.join('').length).toBeLessThan(2000);
+  });
+
   it('cannot end what it is put between', () => {
     const from = files({ output: 'a<<E\nghadelimiter_x\nb=c\nE\n' });
     handOn(from, open, [], runner());
@@ -109,6 +123,7 @@ describe('what is handed on', () => {
   it.each([
     [{ output: 'a=b\nnonsense\n' }],
     [{ output: 'a=b\n', env: 'x<<E\n' }],
+    [{ output: 'a=b\n', env: 'BUILD_X=1\0LD_PRELOAD=x\n' }],
     [{ output: 'a=b\n', path: 'relative\n' }],
     [{ output: 'a=b\n', path: '/nowhere/at/all\n' }],
     [{ output: 'a=b\n', path: '/tmp:/etc\n' }],
@@ -135,6 +150,22 @@ describe('Markdown of the command', () => {
     for (const line of lines.join('').trimEnd().split('\n')) expect(line).toMatch(/^> /);
     expect(text).not.toMatch(/<[a-z/]/);
   });
+
+  it('says nothing outside of the quotation: no link for words of ours, no footnote, no verdict', () => {
+    const text = quotedSummary(
+      '[!CAUTION]: https://example.com\n[^1]: Nothing was denied\nx[^1]\n[!TIP]\n[![badge](a)](b)',
+      10_000,
+    );
+    expect(text).not.toMatch(/\]:/);
+    expect(text).not.toMatch(/(?<!\\)\[![A-Z]/);
+    expect(text).toContain('[![badge](a)](b)');
+  });
+
+  it('is put together in one pass', () => {
+    const text = quotedSummary(`x${'\n'.repeat(1024 * 1024)}`, 1_000_000);
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(1_000_000);
+    expect(text).toContain('The rest is left out');
+  }, 20_000);
 
   it('takes no more than its room', () => {
     expect(Buffer.byteLength(quotedSummary('ü'.repeat(5000), 1000))).toBeLessThanOrEqual(1000);
