@@ -10,7 +10,9 @@ import type { JobContext } from '../github/context.ts';
 import { policyRefOf } from '../github/policy-ref.ts';
 import { SandboxError, errnoOf, messageOf } from '../model/error.ts';
 import { parsePolicy } from '../policy/parse.ts';
-import { DEFAULT_POLICY } from '../source/builtin.ts';
+import { DEFAULT_POLICY, MCP_LOCK } from '../source/builtin.ts';
+import { readPolicyFile } from '../source/file.ts';
+import { followLinks } from '../source/load.ts';
 import { parseOrgSource } from './org-source.ts';
 
 export interface PolicyFiles {
@@ -46,6 +48,7 @@ export async function fetchPolicies(order: PolicyOrder): Promise<PolicyFiles> {
   const notices: string[] = [];
   const orgPolicy = await organisationPolicy(order, notices);
   const policy = await repositoryPolicy(order, root, notices);
+  if ([policy, orgPolicy].some(mayHaveServers)) await toolLock(order, root, notices);
   return { root, policy, ...(orgPolicy !== undefined && { orgPolicy }), notices };
 }
 
@@ -78,6 +81,30 @@ async function repositoryPolicy(
   return join(root, path);
 }
 
+/** Its own, or those of a file that it extends; no template has any. */
+function mayHaveServers(file: string | undefined): boolean {
+  if (file === undefined) return false;
+  const text = readPolicyFile(file);
+  if (text.status !== 'read') return false; // it is refused where it is loaded
+  const { document } = parsePolicy(text.text, file);
+  const { mcp, extends: others } = document ?? {};
+  return (mcp?.servers ?? []).length > 0 || (others ?? []).some(({ name }) => name.startsWith('.'));
+}
+
+/**
+ * What was reviewed of tool servers is the base's like the policy: the one in the workspace would let a pull request, or an earlier step,
+ * say what is known of a server.
+ */
+async function toolLock(order: PolicyOrder, root: string, notices: string[]): Promise<void> {
+  const { ref, what } = policyRefOf(order.context);
+  const text = await order.github.file(order.context.repository, MCP_LOCK, ref);
+  if (text === undefined) return;
+  const file = join(root, MCP_LOCK);
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileSync(file, text, { mode: 0o600 });
+  notices.push(`tool servers: ${MCP_LOCK} of ${what}`);
+}
+
 interface Tree {
   github: GitHub;
   repository: string;
@@ -95,7 +122,7 @@ async function writeTree(tree: Tree, first: string, text: string): Promise<void>
     for (const { name } of parsePolicy(content, path).document?.extends ?? []) {
       if (!name.startsWith('./') && !name.startsWith('../')) continue;
       const other = posix.normalize(posix.join(posix.dirname(path), name));
-      if (known.has(other) || other.startsWith('..')) continue; // what leads out is refused where it is loaded
+      if (known.has(other) || leadsOut(other)) continue; // what leads out is refused where it is loaded
       if (known.size >= MOST_FILES)
         throw fault('ACTION_POLICY_FILES', `${first} extends more than ${MOST_FILES} files`);
       const extended = await tree.github.file(tree.repository, other, tree.ref);
@@ -107,14 +134,17 @@ async function writeTree(tree: Tree, first: string, text: string): Promise<void>
 /** Undefined for a file of the runner's. A path in the workspace stands for the same path in the repository. */
 function pathInRepository(path: string, workspace: string): string | undefined {
   const inside = isAbsolute(path) ? relative(workspace, normalize(path)) : posix.normalize(path);
-  if (isAbsolute(path) && inside.startsWith('..')) return undefined;
-  if (inside.startsWith('..') || inside === '' || inside === '.')
-    throw fault(
-      'ACTION_INPUT',
-      `the input \`policy\` must name a file of the repository, not '${path}'`,
-    );
-  return inside;
+  if (!leadsOut(inside)) return inside;
+  // Another name of the workspace, or a link into it, would have the head's copy read.
+  const real = relative(followLinks(workspace), followLinks(path));
+  if (isAbsolute(path) && real !== '' && leadsOut(real)) return undefined;
+  throw fault(
+    'ACTION_INPUT',
+    `the input \`policy\` must name a file of the repository, or one of the runner outside of the workspace, not '${path}'`,
+  );
 }
+
+const leadsOut = (inside: string): boolean => /^(?:\.{0,2}$|\.\.\/|\/)/.test(inside);
 
 async function organisationPolicy(
   order: PolicyOrder,

@@ -13,15 +13,22 @@ import { MCP_LOCK } from '../source/builtin.ts';
 export const lockPath = ({ workspace }: Pick<EffectivePolicy, 'workspace'>): string =>
   join(workspace, MCP_LOCK);
 
-/** Undefined where there is none; throws `MCP_LOCK_*` for one that cannot be read, or speaks of servers that are elsewhere. */
-export function readLock(policy: EffectivePolicy, frozen: boolean): McpLock | undefined {
-  const lock = readLockFile(policy);
+/**
+ * Undefined where there is none; throws `MCP_LOCK_*` for one that cannot be read, or speaks of servers that are elsewhere. `root` stands
+ * for the repository's root where policies are not the workspace's: what was reviewed is not either.
+ */
+export function readLock(
+  policy: EffectivePolicy,
+  frozen: boolean,
+  root?: string,
+): McpLock | undefined {
+  const lock = readLockFile(root === undefined ? policy : { workspace: root });
   if (lock !== undefined) checkPlaces(lock, policy.mcp.servers, { frozen });
   return lock;
 }
 
 /** Whatever servers the policy has now. */
-export function readLockFile(policy: EffectivePolicy): McpLock | undefined {
+export function readLockFile(policy: Pick<EffectivePolicy, 'workspace'>): McpLock | undefined {
   const path = lockPath(policy);
   let bytes: Buffer;
   try {

@@ -86,7 +86,7 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       option(
         '--policy-root <dir>',
-        "the directory that stands for the repository's root: what policy files in it are called",
+        "the directory that stands for the repository's root: what policy files in it are called, and where the tool lock is",
       ),
     )
     .addOption(

@@ -97,7 +97,7 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
     cacheDirectory: cacheDirectory(process.env),
     journalDirectory: journalDirectory(process.env),
     packagesDirectory: packagesDirectory(process.env),
-    ...toolLock(policy, options.frozen),
+    ...toolLock(policy, options),
     accelerator: ready.accelerator,
     ...identity,
     hostEnvironment: process.env,
@@ -116,9 +116,9 @@ async function run(argv: string[], options: RunOptions): Promise<number> {
 /** What was reviewed of the policy's tool servers; none is read where there are none. */
 function toolLock(
   policy: SessionPlan['policy'],
-  frozen: boolean,
+  { frozen, policyRoot }: Pick<RunOptions, 'frozen' | 'policyRoot'>,
 ): Pick<SessionPlan, 'toolLock' | 'frozenTools'> {
-  const lock = policy.mcp.servers.length === 0 ? undefined : readLock(policy, frozen);
+  const lock = policy.mcp.servers.length === 0 ? undefined : readLock(policy, frozen, policyRoot);
   return { ...(lock && { toolLock: lock }), frozenTools: frozen };
 }
 
