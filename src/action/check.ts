@@ -21,7 +21,8 @@ export type CheckResult = { kind: 'created'; url: string } | { kind: 'refused'; 
 export async function createCheck(order: CheckOrder): Promise<CheckResult> {
   const { github, context, output, annotations } = order;
   const [first = [], ...rest] = batches(annotations);
-  const conclusion = await stricter(order);
+  const before = await stricter(order);
+  if (before.conclusion === undefined) return { kind: 'refused', why: before.why };
   const path = `/repos/${context.repository}/check-runs`;
   const made = await github.call('POST', path, {
     name: CHECK_NAME,
@@ -29,7 +30,7 @@ export async function createCheck(order: CheckOrder): Promise<CheckResult> {
     external_id: externalId(context),
     details_url: `${context.serverUrl}/${context.repository}/actions/runs/${context.runId}`,
     status: 'completed',
-    conclusion,
+    conclusion: before.conclusion,
     output: { ...output, annotations: first.map(toApi) },
   });
   const id = fieldOf(made, 'id');
@@ -41,6 +42,15 @@ export async function createCheck(order: CheckOrder): Promise<CheckResult> {
     if (more.status !== 200)
       return { kind: 'refused', why: `${whyNot(more)}, after the first annotations` };
   }
+  // A job beside this one may have been denied something since it was asked: its check is the older one now, and not shown.
+  const after = await stricter(order);
+  if (after.conclusion !== undefined && after.conclusion !== before.conclusion) {
+    const more = await github.call('PATCH', `${path}/${id}`, {
+      status: 'completed',
+      conclusion: after.conclusion,
+    });
+    if (more.status !== 200) return { kind: 'refused', why: whyNot(more) };
+  }
   const url = fieldOf(made, 'html_url');
   return { kind: 'created', url: typeof url === 'string' ? url : '' };
 }
@@ -48,33 +58,37 @@ export async function createCheck(order: CheckOrder): Promise<CheckResult> {
 const externalId = ({ runId, attempt, job, step }: JobContext): string =>
   `${runId}/${attempt}/${job}/${step}`.slice(0, 255);
 
+type Stricter = { conclusion: CheckOrder['conclusion'] } | { conclusion: undefined; why: string };
+
 /**
- * GitHub shows the newest check of a name: a clean step must not cover a failed one of the same run. What cannot be asked covers
- * nothing: it is taken as it is.
+ * GitHub shows the newest check of a name: a clean step must not cover a failed one of the same run. Where that cannot be asked, none is
+ * made.
  */
-async function stricter({
-  github,
-  context,
-  conclusion,
-}: CheckOrder): Promise<CheckOrder['conclusion']> {
-  if (conclusion === 'failure') return conclusion;
+async function stricter({ github, context, conclusion }: CheckOrder): Promise<Stricter> {
+  if (conclusion === 'failure') return { conclusion };
   const sha = context.event.pullRequest?.headSha ?? context.sha;
-  const { body, status } = await github.call(
-    'GET',
-    `/repos/${context.repository}/commits/${sha}/check-runs?check_name=${CHECK_NAME}&filter=all&per_page=100`,
-  );
-  const runs = status === 200 ? fieldOf({ status, body }, 'check_runs') : undefined;
   const own = `${context.runId}/${context.attempt}/`;
-  const earlier = (Array.isArray(runs) ? runs : []) as {
-    external_id?: unknown;
-    conclusion?: unknown;
-  }[];
-  const conclusions = earlier
-    .filter(({ external_id: id }) => typeof id === 'string' && id.startsWith(own))
-    .map((one) => one.conclusion);
-  if (conclusions.includes('failure')) return 'failure';
-  return conclusions.includes('neutral') ? 'neutral' : conclusion;
+  let isNeutral = conclusion === 'neutral';
+  for (let page = 1; page <= MOST_PAGES; page += 1) {
+    const answer = await github.call(
+      'GET',
+      `/repos/${context.repository}/commits/${sha}/check-runs?check_name=${CHECK_NAME}&filter=all&per_page=100&page=${page}`,
+    );
+    const runs = fieldOf(answer, 'check_runs');
+    if (answer.status !== 200 || !Array.isArray(runs))
+      return { conclusion: undefined, why: `of earlier steps: ${whyNot(answer)}` };
+    const conclusions = (runs as { external_id?: unknown; conclusion?: unknown }[])
+      .filter(({ external_id: id }) => typeof id === 'string' && id.startsWith(own))
+      .map((one) => one.conclusion);
+    if (conclusions.includes('failure')) return { conclusion: 'failure' };
+    isNeutral ||= conclusions.includes('neutral');
+    if (runs.length < 100) return { conclusion: isNeutral ? 'neutral' : 'success' };
+  }
+  return { conclusion: undefined, why: 'there are too many of its name' };
 }
+
+/** GitHub keeps 1,000 checks of a name for a commit: https://docs.github.com/en/rest/checks/runs */
+const MOST_PAGES = 11;
 
 function toApi({
   path,
