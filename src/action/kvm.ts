@@ -3,6 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 
+import { findProgram } from '../engine/program.ts';
+
 const DEVICE = '/dev/kvm';
 
 export type Kvm = 'usable' | 'opened' | 'absent' | 'closed';
@@ -14,10 +16,17 @@ export function openKvm(environment: Readonly<Record<string, string | undefined>
   if (environment['RUNNER_ENVIRONMENT'] !== 'github-hosted') return 'closed';
   const user = String(process.getuid?.() ?? '');
   // For this user alone: the device would otherwise be open to all that the job runs as others.
-  spawnSync('sudo', ['-n', 'setfacl', '-m', `u:${user}:rw`, DEVICE], { stdio: 'ignore' });
+  asRoot('setfacl', ['-m', `u:${user}:rw`, DEVICE]);
   if (isUsable()) return 'opened';
-  spawnSync('sudo', ['-n', 'chown', user, DEVICE], { stdio: 'ignore' });
+  asRoot('chown', [user, DEVICE]);
   return isUsable() ? 'opened' : 'closed';
+}
+
+/** Not by the job's PATH: it often begins with a folder of the workspace, where an earlier agent may have put a `sudo`. */
+function asRoot(name: string, args: readonly string[]): void {
+  const [sudo, program] = [findProgram('sudo'), findProgram(name)];
+  if (sudo === undefined || program === undefined) return;
+  spawnSync(sudo, ['-n', program, ...args], { stdio: 'ignore', cwd: '/' });
 }
 
 function isUsable(): boolean {

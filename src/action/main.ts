@@ -85,7 +85,7 @@ async function step(options: StepOptions, say: (text: string) => void): Promise<
     );
 
   const directoryOfCommand = workingDirectory(context, inputs);
-  if (lacksEmulator(environment['PATH'])) {
+  if (lacksEmulator()) {
     const stage = { ...options, directory: directoryOfCommand };
     if ((await prepareRunner(stage)) !== 0)
       throw new SandboxError({
