@@ -1,7 +1,7 @@
 // The directory that a step's command sees of its step: its script, and the files for later steps.
 
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -25,9 +25,13 @@ export function createHandover(
     .update(JSON.stringify([repository, job, step]))
     .digest('hex');
   const directory = create(join(realpathSync(tmpdir()), `${PREFIX}${name.slice(0, 16)}`));
-  for (const file of HANDOVER_FILES) writeFileSync(join(directory, file), '', { mode: 0o600 });
+  for (const file of HANDOVER_FILES)
+    writeFileSync(join(directory, file), '', { mode: 0o600, flag: 'wx' });
   const script = join(directory, 'script');
-  writeFileSync(script, run.endsWith('\n') ? run : `${run}\n`, { mode: 0o444 });
+  writeFileSync(script, run.endsWith('\n') ? run : `${run}\n`, {
+    mode: isRoot() ? 0o444 : 0o400,
+    flag: 'wx',
+  });
   return { directory, script };
 }
 
@@ -35,9 +39,9 @@ function create(path: string): string {
   for (let count = 0; count < MOST; count += 1) {
     const directory = count === 0 ? path : `${path}-${count}`;
     try {
-      mkdirSync(directory);
-      // The guest's user is not always the host's: where the job runs as root, it is another.
-      chmodSync(directory, 0o711);
+      mkdirSync(directory, { mode: 0o700 });
+      // The guest's user is not always the host's: where the job runs as root, it is another. Elsewhere nobody else looks in.
+      if (isRoot()) chmodSync(directory, 0o711);
       return directory;
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
@@ -51,7 +55,26 @@ function create(path: string): string {
   });
 }
 
-/** Removes what `createHandover` made, and nothing else. */
+const isRoot = (): boolean => process.getuid?.() === 0;
+
+/** Removes what `createHandover` made, and nothing else; a guest may have put directories there that nobody may look into. */
 export function removeHandover(directory: string): void {
-  if (basename(directory).startsWith(PREFIX)) rmSync(directory, { recursive: true, force: true });
+  if (!basename(directory).startsWith(PREFIX)) return;
+  try {
+    rmSync(directory, { recursive: true, force: true });
+  } catch (error) {
+    if (errnoOf(error) !== 'EACCES') throw error;
+    openDirectories(directory);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Links are not followed. */
+function openDirectories(directory: string): void {
+  const waiting = [directory];
+  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
+    chmodSync(at, 0o700);
+    for (const entry of readdirSync(at, { withFileTypes: true }))
+      if (entry.isDirectory()) waiting.push(join(at, entry.name));
+  }
 }
