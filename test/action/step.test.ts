@@ -190,7 +190,7 @@ describe('a step in a sandbox', () => {
     // Looking into the runner's own directory is denied, and no word of the guest's makes that clean.
     expect(step.outputs['verdict']).toBe('denied');
     expect(step.annotations.map(({ message }) => message).join('\n')).toMatch(
-      /`verdict`: outputs of the action's own/,
+      /`verdict`, `denied-count`: outputs of the action's own/,
     );
   });
 });
