@@ -75,7 +75,7 @@ export function loadEffectivePolicy(options: LoadOptions): LoadedPolicy {
     paths,
   };
 
-  const client = hostClient(home, options.environment);
+  const client = hostClient(home, options.environment, workspace);
   const foundPath =
     options.policy === undefined ? findOwnPolicy(workspace, diagnostics) : undefined;
   const own = options.policy ?? foundPath;

@@ -83,7 +83,10 @@ export function narrowPolicy(
         help: 'remove the section',
       });
   }
-  const expanded = expandDestinations(documents, hostClient(parent.home, environment));
+  const expanded = expandDestinations(
+    documents,
+    hostClient(parent.home, environment, parent.workspace),
+  );
   diagnostics.push(...expanded.diagnostics);
   const [builtin] = parent.layers;
   if (hasErrors(diagnostics) || builtin === undefined) return { diagnostics, texts, documents };

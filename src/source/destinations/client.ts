@@ -2,8 +2,8 @@
 // in a pull request must not say which hosts are open.
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync, readdirSync, realpathSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 
 export interface Client {
   home: string;
@@ -19,10 +19,13 @@ export interface Client {
 const ASK_LIMIT = 10_000;
 const LONGEST = 1024 * 1024;
 
+/** `workspace`: no program of it answers, though PATH may lead there, as it does under npx. */
 export function hostClient(
   home: string,
   environment: Readonly<Record<string, string | undefined>>,
+  workspace: string,
 ): Client {
+  const path = pathOutside(environment['PATH'], workspace);
   return {
     home,
     environment,
@@ -34,6 +37,7 @@ export function hostClient(
         execFileSync(program, args, {
           // Nothing of the workspace may answer: neither its configuration nor its programs.
           cwd: '/',
+          env: { ...environment, PATH: path },
           encoding: 'utf8',
           timeout: ASK_LIMIT,
           maxBuffer: LONGEST,
@@ -41,6 +45,18 @@ export function hostClient(
         }),
       ),
   };
+}
+
+const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+/** The folders of PATH that are there and do not lie in the workspace; those of the system where there are none. */
+export function pathOutside(path: string | undefined, workspace: string): string {
+  const kept = (path ?? '').split(':').filter((folder) => {
+    const real = isAbsolute(folder) ? attempt(() => realpathSync.native(folder)) : undefined;
+    if (real === undefined) return false;
+    return [folder, real].every((one) => one !== workspace && !one.startsWith(`${workspace}/`));
+  });
+  return kept.length === 0 ? SYSTEM_PATH : kept.join(':');
 }
 
 function attempt<T>(work: () => T): T | undefined {
