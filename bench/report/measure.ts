@@ -142,7 +142,7 @@ function writeLog(file: string, records: number): void {
       isolation: 'hardware',
     },
   });
-  log.append({ type: 'session.start', command: 'claude', workspace: '/home/runner/work/app' });
+  log.append({ type: 'session.start', command: 'claude', workspace: '/home/runner/app' });
   for (let i = 0; i < records - 2; i += 1) {
     const isNetwork = i % 2 === 0;
     log.append({
@@ -150,7 +150,7 @@ function writeLog(file: string, records: number): void {
       surface: isNetwork ? 'network' : 'filesystem',
       request: isNetwork
         ? `GET https://api${i % 97}.example.com/repos/acme/app/issues/${i}`
-        : `write /home/runner/work/app/src/module-${i}.ts`,
+        : `write /home/runner/app/src/module-${i}.ts`,
       effect: i % 3 === 0 ? 'deny' : 'allow',
       enforced: true,
       mode: 'enforce',

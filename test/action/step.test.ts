@@ -177,7 +177,7 @@ describe('a step in a sandbox', () => {
         'echo "::stop-commands::x"',
         'printf "verdict=clean\\ndenied-count=0\\n" >> "$GITHUB_OUTPUT"',
         'env | grep -E "ghs_|TOKEN|GITHUB_(ENV|PATH|STATE|EVENT_PATH)" | sed "s/^/found /" || true',
-        'ls "$RUNNER_TEMP" /home/runner/work/_temp 2>/dev/null | sed "s/^/found /" || true',
+        'ls "$GITHUB_WORKSPACE/../../_temp" 2>/dev/null | sed "s/^/found /" || true',
         'cat README.md',
         'printf "no line end ::error::forged"',
       ].join('\n'),
