@@ -177,6 +177,7 @@ describe('a step in a sandbox', () => {
         'echo "::stop-commands::x"',
         'printf "verdict=clean\\ndenied-count=0\\n" >> "$GITHUB_OUTPUT"',
         'env | grep -E "ghs_|TOKEN|GITHUB_(ENV|PATH|STATE|EVENT_PATH)" | sed "s/^/found /" || true',
+        'curl -s https://evil.example.org || true',
         'ls "$GITHUB_WORKSPACE/../../_temp" 2>/dev/null | sed "s/^/found /" || true',
         'cat README.md',
         'printf "no line end ::error::forged"',
@@ -187,7 +188,7 @@ describe('a step in a sandbox', () => {
     expect(said(step)).toContain('hello');
     expect(said(step)).not.toContain('found ');
     expect(step.annotations.filter(({ message }) => message.includes('forged'))).toEqual([]);
-    // Looking into the runner's own directory is denied, and no word of the guest's makes that clean.
+    // Something was denied, and no word of the guest's makes that clean.
     expect(step.outputs['verdict']).toBe('denied');
     expect(step.annotations.map(({ message }) => message).join('\n')).toMatch(
       /`verdict`, `denied-count`: outputs of the action's own/,
